@@ -1,0 +1,117 @@
+"""The embedded hub: the same GoogleSQL on one DuckDB file, transpiled by sqlglot.
+
+DuckDB lets one process write at a time. So the file is opened for each unit of work and closed again (15 ms at a
+million rows), and a process that finds it taken waits its turn.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import sqlglot
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+from truth_forge_sync.errors import Retry
+
+BATCH_ROWS = 10_000
+WAIT_SECONDS = 60
+
+
+class DuckDBEngine:
+    """The hub in the DuckDB file ``path`` (made with its folder when missing), in schema ``dataset``."""
+
+    def __init__(self, path: Path, dataset: str) -> None:
+        self.path = path
+        self.dataset = dataset
+        self.statements = 0
+        # One connection per process and file: DuckDB refuses two with different settings, and a reader that streams
+        # must not be closed under its feet by another thread of the web server.
+        self._turn = threading.RLock()
+
+    def query(self, sql: str) -> pa.Table:
+        with self._connection() as connection:
+            return _rows(connection, sql)
+
+    def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
+        # The rows are taken out of the file first: a consumer that talks to a slow system must not keep it locked.
+        with self._connection() as connection:
+            table = _rows(connection, sql)
+        yield from table.to_batches(max_chunksize=BATCH_ROWS)
+
+    def script(self, statements: Sequence[str]) -> None:
+        with self._connection() as connection:
+            for statement in statements:
+                connection.execute(transpiled(statement))
+
+    def load(self, table: str, schema: pa.Schema, parquet: Path) -> None:
+        with self._connection() as connection:
+            connection.execute(
+                f'CREATE TABLE "{self.dataset}"."{table}" AS SELECT * FROM read_parquet($file)', {"file": str(parquet)}
+            )
+
+    def tables(self, prefix: str) -> set[str]:
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT table_name FROM information_schema.tables WHERE table_schema = $schema AND starts_with(table_name, $prefix)",
+                {"schema": self.dataset, "prefix": prefix},
+            ).fetchall()
+        return {name for (name,) in rows}
+
+    def modified(self, table: str) -> str | None:
+        return None
+
+    def create_dataset(self) -> None:
+        with self._connection() as connection:
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{self.dataset}"')
+
+    def close(self) -> None: ...
+
+    @contextmanager
+    def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._turn:
+            connection = self._open()
+            try:
+                self.statements += 1
+                yield connection
+            finally:
+                connection.close()
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        waiting = Retrying(
+            retry=retry_if_exception(_is_taken),
+            wait=wait_random_exponential(multiplier=0.01, max=0.25),
+            stop=stop_after_delay(WAIT_SECONDS),
+            reraise=True,
+        )
+        try:
+            connection = waiting(duckdb.connect, str(self.path))
+        except duckdb.IOException as error:
+            raise Retry(
+                f"the hub file stayed locked for {WAIT_SECONDS} s or can't be opened",
+                system="bigquery",
+                remedy="close other programs that have the DuckDB file open",
+            ) from error
+        connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        return connection
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    return connection.sql(transpiled(sql)).to_arrow_table()
+
+
+def _is_taken(error: BaseException) -> bool:
+    return isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
+
+
+@lru_cache(maxsize=512)
+def transpiled(sql: str) -> str:
+    """One GoogleSQL statement in DuckDB's dialect."""
+    (statement,) = sqlglot.transpile(sql, read="bigquery", write="duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
+    return statement

@@ -1,0 +1,69 @@
+"""What runs the hub's statements: BigQuery, or DuckDB on one file. Only :func:`open_engine` knows which it is.
+
+All SQL that reaches an engine is GoogleSQL; data reach it as Parquet files loaded into new tables, never as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from truth_forge_sync.settings import Settings
+
+STAGED_FOR = timedelta(days=7)
+"""How long tables of one batch or cycle are kept when nothing removes them earlier."""
+
+
+class Engine(Protocol):
+    """One hub. Raises :class:`~truth_forge_sync.errors.Retry` where it is busy or down and
+    :class:`~truth_forge_sync.errors.Stop` where a person must act."""
+
+    dataset: str
+    statements: int
+    """Jobs sent since it was opened: a query, a script and a load count one each."""
+
+    def query(self, sql: str) -> pa.Table:
+        """The rows of one SELECT, whole."""
+        ...
+
+    def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
+        """The rows of one SELECT in bounded batches."""
+        ...
+
+    def script(self, statements: Sequence[str]) -> None:
+        """Run the statements in order. Each is atomic, the sequence is not; one job on BigQuery."""
+        ...
+
+    def load(self, table: str, schema: pa.Schema, parquet: Path) -> None:
+        """Make ``table`` (a bare name, new) of the file's rows, atomically; it expires after :data:`STAGED_FOR`.
+        Columns are in the order of ``schema``."""
+        ...
+
+    def tables(self, prefix: str) -> set[str]:
+        """Bare names of the tables that start with ``prefix``."""
+        ...
+
+    def modified(self, table: str) -> str | None:
+        """A text that changes whenever the table does, free of charge; None where the engine can't tell."""
+        ...
+
+    def create_dataset(self) -> None:
+        """Create the dataset if it is missing."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The engine that the settings name. Client libraries are imported where they are used (seconds each)."""
+    if settings.bigquery_project:
+        from truth_forge_sync.hub.bigquery_engine import BigQueryEngine
+
+        return BigQueryEngine.from_settings(settings)
+    from truth_forge_sync.hub.duckdb_engine import DuckDBEngine
+
+    return DuckDBEngine(settings.hub_path, settings.bigquery_dataset)

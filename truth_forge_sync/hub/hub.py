@@ -1,0 +1,154 @@
+"""The hub as the sync uses it: where it stands, what waits in it, and the named statements that move it.
+
+One unit of work is one method here and one job on BigQuery.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from truth_forge_sync.hub.engine import Engine
+from truth_forge_sync.hub.statements import COLUMNS, render
+
+_TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+BATCH_MANIFEST = pa.schema(
+    [
+        ("system", pa.string()),
+        ("row_count", pa.int64()),
+        ("live", pa.bool_()),
+        ("fields", pa.list_(pa.string())),
+        ("marker", pa.string()),
+        ("marker_since", _TIMESTAMP),
+        ("watermark", _TIMESTAMP),
+        ("read_at", _TIMESTAMP),
+    ]
+)
+
+SYSTEMS_MANIFEST = pa.schema(
+    [("system", pa.string()), ("rank", pa.int64()), ("fields", pa.list_(pa.string())), ("active", pa.bool_())]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a system is read; see ``sync_cursors`` in schema.sql."""
+
+    marker: str | None
+    marker_since: datetime | None
+    watermark: datetime | None
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A staged batch that no cycle has taken yet."""
+
+    batch_id: str
+    system: str
+    row_count: int
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A system as the last cycle knew it. ``rank`` 1 wins ties."""
+
+    rank: int
+    fields: frozenset[str]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HubState:
+    systems: Mapping[str, Registered] = field(default_factory=dict)
+    cursors: Mapping[str, Cursor] = field(default_factory=dict)
+    batches: Sequence[Waiting] = ()
+    unfinished: Sequence[str] = ()
+    open_intents: Mapping[str, int] = field(default_factory=dict)
+
+
+class Hub:
+    """The named statements of ``hub/sql`` on one engine. The state is read once and kept until something moves it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._state: HubState | None = None
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    def rows(self, name: str, **identifiers: Any) -> list[dict[str, Any]]:
+        """The rows of a statement file that holds one SELECT."""
+        (statement,) = self._render(name, **identifiers)
+        return self.engine.query(statement).to_pylist()
+
+    def stream(self, name: str, **identifiers: Any) -> Iterator[dict[str, Any]]:
+        (statement,) = self._render(name, **identifiers)
+        for batch in self.engine.stream(statement):
+            yield from batch.to_pylist()
+
+    def state(self) -> HubState:
+        if self._state is None:
+            (row,) = self.rows("state")
+            self._state = _state_of(row)
+        return self._state
+
+    # -- moving ------------------------------------------------------------------------------------------------------
+
+    def run(self, *names: str, **identifiers: Any) -> None:
+        """The statements of these files, in order, as one script."""
+        self._state = None
+        self.engine.script([statement for name in names for statement in self._render(name, **identifiers)])
+
+    def init(self) -> None:
+        """Create the dataset and what is missing in it."""
+        self.engine.create_dataset()
+        self.run("schema")
+        there = self.engine.query(f"SELECT * FROM {self.engine.dataset}.contacts_master LIMIT 0").column_names
+        missing = [column.name for column in COLUMNS if column.name not in there]
+        if missing:
+            self.run("columns", missing=missing)
+
+    def record(self, name: str, manifest: pa.Schema, records: Iterable[Mapping[str, Any]], **identifiers: Any) -> None:
+        """Load a small manifest, then run the file that takes it in. ``identifiers`` must name its ``batch``."""
+        with tempfile.TemporaryDirectory(prefix="truth-forge-") as folder:
+            path = Path(folder) / "manifest.parquet"
+            pq.write_table(pa.Table.from_pylist([dict(record) for record in records], schema=manifest), path)
+            self.engine.load(f"sync_manifest_{identifiers['batch']}", manifest, path)
+        self.run(name, **identifiers)
+
+    def _render(self, name: str, **identifiers: Any) -> Sequence[str]:
+        return render(name, dataset=self.engine.dataset, **identifiers)
+
+
+def new_id() -> str:
+    """An id that sorts by time and is a plain identifier: ``20261123T004725_1a2b3c4d``."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{uuid4().hex[:8]}"
+
+
+def _state_of(row: Mapping[str, Any]) -> HubState:
+    return HubState(
+        systems={
+            item["system"]: Registered(item["rank"], frozenset(item["fields"] or ()), item["active"])
+            for item in row["systems"] or ()
+        },
+        cursors={
+            item["system"]: Cursor(item["marker"], item["marker_since"], item["watermark"], item["read_at"])
+            for item in row["cursors"] or ()
+        },
+        batches=tuple(
+            Waiting(item["batch_id"], item["system"], item["row_count"], frozenset(item["fields"] or ()))
+            for item in row["batches"] or ()
+        ),
+        unfinished=tuple(sorted(row["unfinished"] or ())),
+        open_intents={item["system"]: item["intents"] for item in row["open_intents"] or ()},
+    )

@@ -1,0 +1,86 @@
+-- What the systems answered to a push (law 9). Keyed by intent and native row: running it twice is running it once.
+
+MERGE INTO {{ dataset }}.sync_links AS t
+USING (
+  SELECT system, native_id, ANY_VALUE(contact_id) AS contact_id, MAX(answered_at) AS answered_at
+  FROM {{ dataset }}.sync_outcomes_{{ push }}
+  WHERE status = 'written'
+  GROUP BY system, native_id
+) AS s
+ON t.native_id = s.native_id AND t.system = s.system
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (system, native_id, contact_id, linked_at) VALUES (s.system, s.native_id, s.contact_id, s.answered_at);
+
+-- The paths that were written are known to hold what the system says it stored; the others stay as they were known.
+MERGE INTO {{ dataset }}.sync_bases AS t
+USING (
+  SELECT
+    system, native_id, contact_id, ANY_VALUE(version) AS version, ANY_VALUE(changed_at) AS changed_at,
+    MAX(answered_at) AS known_at,
+    COALESCE(
+      ARRAY_AGG(IF(value IS NULL AND sent IS NULL, NULL, STRUCT(path AS path, value AS value, sent AS sent)) IGNORE NULLS ORDER BY path),
+      ARRAY<STRUCT<path STRING, value STRING, sent STRING>>[]
+    ) AS held
+  FROM (
+    SELECT *
+    FROM (
+      SELECT
+        outcomes.system, outcomes.native_id, outcomes.contact_id, outcomes.version, outcomes.changed_at, outcomes.answered_at,
+        s.path, s.value, IF(COALESCE(s.value, '') = s.sent, NULL, s.sent) AS sent, 1 AS precedence
+      FROM {{ dataset }}.sync_outcomes_{{ push }} AS outcomes CROSS JOIN UNNEST(outcomes.stored) AS s
+      WHERE outcomes.status = 'written'
+      UNION ALL
+      SELECT
+        outcomes.system, outcomes.native_id, outcomes.contact_id, outcomes.version, outcomes.changed_at, outcomes.answered_at,
+        h.path, h.value, h.sent, 2 AS precedence
+      FROM {{ dataset }}.sync_outcomes_{{ push }} AS outcomes
+      JOIN {{ dataset }}.sync_bases AS bases
+        ON bases.contact_id = outcomes.contact_id AND bases.system = outcomes.system AND bases.native_id = outcomes.native_id
+      CROSS JOIN UNNEST(bases.held) AS h
+      WHERE outcomes.status = 'written' AND outcomes.kind <> 'create'
+    )
+    WHERE TRUE
+    QUALIFY ROW_NUMBER() OVER (PARTITION BY system, native_id, path ORDER BY precedence) = 1
+  )
+  GROUP BY system, native_id, contact_id
+) AS s
+ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.native_id
+WHEN MATCHED THEN
+  UPDATE SET version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = FALSE, held = s.held
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, held)
+  VALUES (s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, FALSE, s.held);
+
+-- A row that answered closes what was outstanding for it; a refusal parks its intent.
+DELETE FROM {{ dataset }}.sync_intents
+WHERE intent_id IN (SELECT intent_id FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'written')
+  OR status = 'superseded' AND CONCAT(system, '/', native_id) IN (
+    SELECT CONCAT(system, '/', native_id) FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'written'
+  );
+
+UPDATE {{ dataset }}.sync_intents SET status = 'parked', attempts = attempts + 1
+WHERE status = 'open' AND intent_id IN (
+  SELECT intent_id FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'refused'
+);
+
+MERGE INTO {{ dataset }}.sync_errors AS t
+USING (
+  SELECT TO_HEX(MD5(CONCAT(system, '/', native_id, '/', COALESCE(field, ''), '/refused'))) AS error_id, *
+  FROM {{ dataset }}.sync_outcomes_{{ push }}
+  WHERE status = 'refused'
+) AS s
+ON t.error_id = s.error_id
+WHEN MATCHED THEN
+  UPDATE SET status = 'parked', message = COALESCE(s.message, 'refused'), attempts = t.attempts + 1
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (error_id, system, contact_id, native_id, field, kind, message, attempts, status, created_at)
+  VALUES (
+    s.error_id, s.system, s.contact_id, s.native_id, s.field, 'refused', COALESCE(s.message, 'refused'), 1, 'parked', s.answered_at
+  );
+
+UPDATE {{ dataset }}.sync_errors SET status = 'resolved'
+WHERE status = 'parked' AND kind = 'refused' AND CONCAT(system, '/', native_id) IN (
+  SELECT CONCAT(system, '/', native_id) FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'written'
+);
+
+DROP TABLE {{ dataset }}.sync_outcomes_{{ push }};

@@ -1,0 +1,222 @@
+{% import '_macros.sql' as m with context %}
+-- Carry out the plan of one cycle. Every statement is keyed, so that running it twice is running it once; finish.sql marks
+-- the plan applied.
+
+MERGE INTO {{ dataset }}.sync_links AS t
+USING (
+  SELECT b.system, b.native_id, plan.contact_id, plan.decided_at
+  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b
+  WHERE b.is_new
+) AS s
+ON t.native_id = s.native_id AND t.system = s.system
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (system, native_id, contact_id, linked_at) VALUES (s.system, s.native_id, s.contact_id, s.decided_at);
+
+MERGE INTO {{ dataset }}.sync_bases AS t
+USING (
+  SELECT plan.contact_id, b.system, b.native_id, b.version, b.changed_at, b.known_at, b.gone, b.held
+  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b
+) AS s
+ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.native_id
+WHEN MATCHED AND t.known_at <= s.known_at THEN
+  UPDATE SET version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = s.gone, held = s.held
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, held)
+  VALUES (s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, s.gone, s.held);
+
+MERGE INTO {{ dataset }}.sync_registers AS t
+USING (
+  SELECT contact_id, created_at, version, registers FROM {{ dataset }}.sync_plan_{{ cycle }} WHERE is_decided
+) AS s
+ON t.contact_id = s.contact_id
+WHEN MATCHED THEN UPDATE SET version = s.version, registers = s.registers
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (contact_id, created_at, version, registers) VALUES (s.contact_id, s.created_at, s.version, s.registers);
+
+-- Intents are recorded before anything is sent (law 8); a newer decision supersedes older ones, which still count as echoes.
+MERGE INTO {{ dataset }}.sync_intents AS t
+USING (
+  SELECT plan.contact_id, plan.decided_at, i.intent_id, i.system, i.native_id, i.kind, i.changes
+  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.intents) AS i
+) AS s
+ON t.contact_id = s.contact_id AND t.system = s.system AND t.intent_id = s.intent_id
+WHEN MATCHED AND t.status = 'superseded' THEN UPDATE SET status = 'open'
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (intent_id, cycle_id, system, contact_id, native_id, kind, changes, status, attempts, created_at)
+  VALUES (s.intent_id, '{{ cycle }}', s.system, s.contact_id, s.native_id, s.kind, s.changes, 'open', 0, s.decided_at);
+
+UPDATE {{ dataset }}.sync_intents SET status = 'superseded'
+WHERE status IN ('open', 'parked')
+  AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
+  AND intent_id NOT IN (
+    SELECT i.intent_id FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.intents) AS i
+  );
+
+MERGE INTO {{ dataset }}.sync_change_log AS t
+USING (
+  SELECT
+    plan.contact_id, plan.decided_at, c.event_id, c.system, c.change_type, c.changed_at,
+    {{ m.told_field('c.path') }} AS field,
+    {{ m.told_value('c.path', 'c.old_value') }} AS old_value,
+    {{ m.told_value('c.path', 'c.new_value') }} AS new_value
+  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.changes) AS c
+) AS s
+ON t.event_id = s.event_id AND t.contact_id = s.contact_id
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (event_id, cycle_id, contact_id, system, change_type, field, old_value, new_value, changed_at, recorded_at)
+  VALUES (
+    s.event_id, '{{ cycle }}', s.contact_id, s.system, s.change_type, s.field, s.old_value, s.new_value, s.changed_at, s.decided_at
+  );
+
+MERGE INTO {{ dataset }}.sync_conflicts AS t
+USING (
+  SELECT
+    plan.contact_id, plan.decided_at, c.conflict_id, c.winning_system, c.winning_changed_at, c.losing_system,
+    c.losing_changed_at, c.reason,
+    {{ m.told_field('c.path') }} AS field,
+    {{ m.told_value('c.path', 'c.winning_value') }} AS winning_value,
+    {{ m.told_value('c.path', 'c.losing_value') }} AS losing_value
+  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.conflicts) AS c
+) AS s
+ON t.conflict_id = s.conflict_id AND t.contact_id = s.contact_id
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (
+    conflict_id, cycle_id, contact_id, field, winning_system, winning_value, winning_changed_at,
+    losing_system, losing_value, losing_changed_at, reason, status, created_at
+  )
+  VALUES (
+    s.conflict_id, '{{ cycle }}', s.contact_id, s.field, s.winning_system, s.winning_value, s.winning_changed_at,
+    s.losing_system, s.losing_value, s.losing_changed_at, s.reason, 'open', s.decided_at
+  );
+
+MERGE INTO {{ dataset }}.sync_match_review AS t
+USING (
+  SELECT TO_HEX(MD5(CONCAT(system, '/', native_id))) AS review_id, system, native_id, candidates, rule
+  FROM {{ dataset }}.sync_match_{{ cycle }}
+  WHERE contact_id IS NULL
+) AS s
+ON t.review_id = s.review_id
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (review_id, system, native_id, candidate_contact_ids, rule, status, created_at)
+  VALUES (s.review_id, s.system, s.native_id, s.candidates, s.rule, 'open', CURRENT_TIMESTAMP());
+
+UPDATE {{ dataset }}.sync_match_review SET status = 'linked'
+WHERE status = 'open' AND review_id IN (
+  SELECT TO_HEX(MD5(CONCAT(system, '/', native_id))) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NOT NULL
+);
+
+-- Values that could not be read are reported until the row comes without them.
+MERGE INTO {{ dataset }}.sync_errors AS t
+USING (
+  SELECT
+    TO_HEX(MD5(CONCAT(matched.system, '/', matched.native_id, '/', u.field, '/unreadable'))) AS error_id,
+    matched.system, matched.native_id, matched.contact_id, u.field, u.reason
+  FROM {{ dataset }}.sync_match_{{ cycle }} AS matched CROSS JOIN UNNEST(matched.unread) AS u
+) AS s
+ON t.error_id = s.error_id
+WHEN MATCHED AND t.status = 'resolved' THEN UPDATE SET status = 'parked', message = s.reason, cycle_id = '{{ cycle }}'
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (error_id, cycle_id, system, contact_id, native_id, field, kind, message, attempts, status, created_at)
+  VALUES (
+    s.error_id, '{{ cycle }}', s.system, s.contact_id, s.native_id, s.field, 'unreadable', s.reason, 1, 'parked',
+    CURRENT_TIMESTAMP()
+  );
+
+UPDATE {{ dataset }}.sync_errors SET status = 'resolved'
+WHERE status = 'parked' AND kind = 'unreadable'
+  AND CONCAT(system, '/', native_id) IN (
+    SELECT CONCAT(system, '/', native_id) FROM {{ dataset }}.sync_match_{{ cycle }}
+  )
+  AND error_id NOT IN (
+    SELECT TO_HEX(MD5(CONCAT(matched.system, '/', matched.native_id, '/', u.field, '/unreadable')))
+    FROM {{ dataset }}.sync_match_{{ cycle }} AS matched CROSS JOIN UNNEST(matched.unread) AS u
+  );
+
+-- The wide table: a row is touched only if it still is what the plan saw; a person's edit made meanwhile is the next
+-- cycle's change.
+MERGE INTO {{ dataset }}.contacts_master AS t
+USING (
+  {{ m.wide(cycle) }}
+) AS s
+ON t.contact_id = s.contact_id
+WHEN MATCHED AND s.is_in_hub AND {{ m.digest('t') }} = s.hub_digest THEN
+  UPDATE SET
+    {% for column in columns %}
+    {{ column.name }} = s.{{ column.name }},
+    {% endfor %}
+    canonical_name = s.canonical_name, updated_at = s.updated_at, deleted_at = s.deleted_at, version = s.version,
+    updated_by = s.updated_by, source_systems = s.source_systems
+WHEN NOT MATCHED BY TARGET AND NOT s.is_in_hub THEN
+  INSERT (
+    contact_id, {% for column in columns %}{{ column.name }}, {% endfor %}
+
+    canonical_name, created_at, updated_at, deleted_at, version, updated_by, source_systems
+  )
+  VALUES (
+    s.contact_id, {% for column in columns %}s.{{ column.name }}, {% endfor %}
+
+    s.canonical_name, s.created_at, s.updated_at, s.deleted_at, s.version, s.updated_by, s.source_systems
+  );
+
+-- What the wide table really holds now is acknowledged; what it does not hold stays an open intent.
+MERGE INTO {{ dataset }}.sync_bases AS t
+USING (
+  SELECT
+    wide.contact_id, wide.updated_at AS changed_at, {{ m.digest('wide') }} AS version,
+    ARRAY(
+      SELECT STRUCT(r.path AS path, r.value AS value, CAST(NULL AS STRING) AS sent)
+      FROM UNNEST(plan.registers) AS r WHERE r.value IS NOT NULL ORDER BY r.path
+    ) AS held
+  FROM (
+    {{ m.wide(cycle) }}
+  ) AS wide
+  JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = wide.contact_id
+  JOIN {{ dataset }}.contacts_master AS stored ON stored.contact_id = wide.contact_id
+  WHERE {{ m.digest('stored') }} = {{ m.digest('wide') }}
+) AS s
+ON t.contact_id = s.contact_id AND t.system = 'bigquery' AND t.native_id = s.contact_id
+WHEN MATCHED THEN
+  UPDATE SET version = s.version, changed_at = s.changed_at, known_at = TIMESTAMP_MICROS({{ now }}), gone = FALSE, held = s.held
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, held)
+  VALUES ('bigquery', s.contact_id, s.contact_id, s.version, s.changed_at, TIMESTAMP_MICROS({{ now }}), FALSE, s.held);
+
+MERGE INTO {{ dataset }}.sync_links AS t
+USING (
+  SELECT bases.contact_id FROM {{ dataset }}.sync_bases AS bases
+  WHERE bases.system = 'bigquery' AND bases.known_at = TIMESTAMP_MICROS({{ now }})
+) AS s
+ON t.native_id = s.contact_id AND t.system = 'bigquery'
+WHEN NOT MATCHED BY TARGET THEN
+  INSERT (system, native_id, contact_id, linked_at) VALUES ('bigquery', s.contact_id, s.contact_id, TIMESTAMP_MICROS({{ now }}));
+
+DELETE FROM {{ dataset }}.sync_intents
+WHERE system = 'bigquery' AND contact_id IN (
+  SELECT bases.contact_id FROM {{ dataset }}.sync_bases AS bases
+  WHERE bases.system = 'bigquery' AND bases.known_at = TIMESTAMP_MICROS({{ now }})
+);
+
+-- E-mails and phones of the contacts that changed.
+DELETE FROM {{ dataset }}.contact_identifiers
+WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }} WHERE is_accepted);
+
+INSERT INTO {{ dataset }}.contact_identifiers (
+  contact_id, identifier_type, identifier_value, identifier_normalized, is_primary, match_key
+)
+SELECT
+  contact_id,
+  IF({{ m.is_field('path', email_fields) }}, 'email', 'phone'),
+  {{ m.element('path', 'value') }},
+  {{ m.element('path', 'value') }},
+  STRPOS(path, '/') = 0,
+  {{ m.match_key('path', 'value', 'first_name', 'last_name', 'is_business') }}
+FROM (
+  SELECT
+    plan.contact_id, r.path, r.value,
+    MAX(IF(r.path = 'first_name', r.value, NULL)) OVER (PARTITION BY plan.contact_id) AS first_name,
+    MAX(IF(r.path = 'last_name', r.value, NULL)) OVER (PARTITION BY plan.contact_id) AS last_name,
+    MAX(IF(r.path = 'is_business', r.value, NULL)) OVER (PARTITION BY plan.contact_id) AS is_business
+  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.registers) AS r
+  WHERE plan.is_accepted AND NOT plan.is_deleted AND r.value IS NOT NULL
+)
+WHERE {{ m.is_field('path', email_fields) }} OR {{ m.is_field('path', phone_fields) }};

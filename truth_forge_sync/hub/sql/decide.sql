@@ -1,0 +1,390 @@
+{% import '_macros.sql' as m with context %}
+-- What changed, what wins, and what each system lacks then (laws 3-6, 8, 13): the plan of one cycle, one row a contact.
+--
+-- Written once and then only carried out: the cycle is decided when this table exists. Nothing here knows a field by name.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_plan_{{ cycle }} {{ m.temporary() }} AS
+WITH
+matched AS (
+  SELECT * FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NOT NULL
+),
+
+-- The contacts to decide about{{ ': all of them' if everything else '' }}.
+touched AS (
+  SELECT contact_id FROM matched
+  {% if everything %}
+  UNION DISTINCT
+  SELECT contact_id FROM {{ dataset }}.sync_registers
+  {% else %}
+  GROUP BY contact_id
+  {% endif %}
+),
+
+known AS (
+  SELECT * FROM {{ dataset }}.sync_bases WHERE contact_id IN (SELECT contact_id FROM touched)
+),
+
+registers AS (
+  SELECT * FROM {{ dataset }}.sync_registers WHERE contact_id IN (SELECT contact_id FROM touched)
+),
+
+outstanding AS (
+  SELECT * FROM {{ dataset }}.sync_intents
+  WHERE contact_id IN (SELECT contact_id FROM touched) AND status IN ('open', 'superseded')
+),
+
+-- One row a native row of these contacts, known before, seen now, or both.
+native_rows AS (
+  SELECT
+    COALESCE(matched.contact_id, known.contact_id) AS contact_id,
+    COALESCE(matched.system, known.system) AS system,
+    COALESCE(matched.native_id, known.native_id) AS native_id,
+    matched.native_id IS NOT NULL AS seen_now,
+    known.native_id IS NULL AS is_new,
+    COALESCE(matched.version, known.version) AS version,
+    COALESCE(matched.changed_at, known.changed_at) AS changed_at,
+    COALESCE(matched.read_at, known.known_at) AS known_at,
+    COALESCE(matched.gone, known.gone) AS gone,
+    COALESCE(matched.deleted, FALSE) AS seen_deleted,
+    COALESCE(matched.unread_fields, ARRAY<STRING>[]) AS unread_fields,
+    COALESCE(matched.version, '') <> COALESCE(known.version, '') OR matched.gone <> known.gone AS moved
+  FROM matched
+  FULL JOIN known ON known.system = matched.system AND known.native_id = matched.native_id
+),
+
+-- One row a path of a native row: what it shows, what we knew it to hold, and what we asked for when it stored otherwise.
+facts AS (
+  SELECT system, native_id, path, MAX(seen) AS seen, MAX(held) AS held, MAX(sent) AS sent
+  FROM (
+    SELECT system, native_id, f.path, f.value AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
+    FROM matched CROSS JOIN UNNEST(matched.fields) AS f
+    WHERE NOT deleted
+    UNION ALL
+    SELECT system, native_id, '{{ deleted }}', 'true', NULL, NULL FROM matched WHERE deleted
+    UNION ALL
+    SELECT system, native_id, h.path, NULL, h.value, h.sent FROM known CROSS JOIN UNNEST(known.held) AS h
+  )
+  GROUP BY system, native_id, path
+),
+
+-- Values that are on their way to a system: seen there, they are our own writes coming back (law 4).
+echoes AS (
+  SELECT DISTINCT system, contact_id, c.path, COALESCE(c.value, '') AS value
+  FROM outstanding CROSS JOIN UNNEST(outstanding.changes) AS c
+),
+
+-- A path counts as observed when its row was seen now, its field can be held and was read, and the row is not deleted: absence
+-- of the rest is not an edit (law 6).
+observed AS (
+  SELECT
+    native_rows.contact_id, facts.system, facts.native_id, facts.path, facts.seen, facts.held, facts.sent,
+    native_rows.changed_at, native_rows.is_new, native_rows.seen_now, native_rows.moved, systems.rank,
+    echoes.value IS NOT NULL AS is_echo,
+    native_rows.seen_now AND (
+      facts.path = '{{ deleted }}'
+      OR NOT native_rows.seen_deleted
+        AND {{ m.field('facts.path') }} IN UNNEST(systems.fields)
+        AND {{ m.field('facts.path') }} NOT IN UNNEST(native_rows.unread_fields)
+    ) AS is_observed
+  FROM facts
+  JOIN native_rows ON native_rows.system = facts.system AND native_rows.native_id = facts.native_id
+  JOIN {{ dataset }}.sync_systems AS systems ON systems.system = facts.system
+  LEFT JOIN echoes
+    ON echoes.system = facts.system AND echoes.contact_id = native_rows.contact_id
+    AND echoes.path = facts.path AND echoes.value = COALESCE(facts.seen, '')
+),
+
+-- What each path of each native row holds as of now, and whether somebody changed it (law 3).
+cells AS (
+  SELECT
+    contact_id, system, native_id, path, changed_at, is_new, seen_now, rank, held AS was,
+    IF(is_observed, seen, held) AS value,
+    IF(is_observed AND COALESCE(seen, '') <> COALESCE(held, ''), NULL, sent) AS sent,
+    moved OR is_new OR is_observed AND COALESCE(seen, '') <> COALESCE(held, '') AS news,
+    is_observed AND NOT is_echo AND COALESCE(seen, '') <> COALESCE(held, '') AS is_change
+  FROM observed
+),
+
+-- Everything that claims a path of a contact: its register, and the changes.
+claims AS (
+  SELECT
+    registers.contact_id, r.path, r.value, r.changed_at, r.system, CAST(NULL AS STRING) AS native_id,
+    FALSE AS is_change, FALSE AS is_new, CAST(NULL AS STRING) AS was, COALESCE(systems.rank, 99) AS rank, FALSE AS lacks
+  FROM registers
+  CROSS JOIN UNNEST(registers.registers) AS r
+  LEFT JOIN {{ dataset }}.sync_systems AS systems ON systems.system = r.system
+  UNION ALL
+  SELECT
+    cells.contact_id, cells.path, cells.value, cells.changed_at, cells.system, cells.native_id,
+    TRUE, cells.is_new, cells.was, cells.rank, lacking.contact_id IS NOT NULL
+  FROM cells
+  LEFT JOIN (SELECT DISTINCT contact_id, system FROM outstanding WHERE status = 'open') AS lacking
+    ON lacking.contact_id = cells.contact_id AND lacking.system = cells.system
+  WHERE cells.is_change
+),
+
+-- A change made on top of the accepted value is later than it, whatever its clock says; likewise a delete of a row that
+-- lacked nothing is later than every accepted value.
+dated AS (
+  SELECT
+    *,
+    CASE
+      WHEN NOT follows THEN changed_at
+      WHEN path = '{{ deleted }}' THEN GREATEST(changed_at, COALESCE(newest_at, changed_at))
+      ELSE GREATEST(changed_at, COALESCE(accepted_at, changed_at))
+    END AS stamp
+  FROM (
+    SELECT
+      *,
+      is_change AND NOT is_new
+        AND (COALESCE(was, '') = COALESCE(accepted_value, '') OR path = '{{ deleted }}')
+        AND NOT (path = '{{ deleted }}' AND lacks) AS follows
+    FROM (
+      SELECT
+        *,
+        MAX(IF(is_change, NULL, value)) OVER (PARTITION BY contact_id, path) AS accepted_value,
+        MAX(IF(is_change, NULL, changed_at)) OVER (PARTITION BY contact_id, path) AS accepted_at,
+        MAX(IF(is_change, NULL, changed_at)) OVER (PARTITION BY contact_id) AS newest_at
+      FROM claims
+    )
+  )
+),
+
+-- Path by path the later claim wins; ties go to the system that comes first in the configured order (law 5).
+verdicts AS (
+  SELECT
+    *,
+    ROW_NUMBER() OVER ranking AS place,
+    FIRST_VALUE(value) OVER ranking AS winning_value,
+    FIRST_VALUE(system) OVER ranking AS winning_system,
+    FIRST_VALUE(stamp) OVER ranking AS winning_stamp
+  FROM dated
+  WINDOW ranking AS (
+    PARTITION BY contact_id, path ORDER BY stamp DESC, follows DESC, changed_at DESC, rank, native_id
+  )
+),
+
+-- The newest edit of each contact, deletes aside: a delete that is older does not stand (law 13).
+edits AS (
+  SELECT contact_id, stamp AS edited_at, system AS edited_in
+  FROM verdicts
+  WHERE place = 1 AND path <> '{{ deleted }}'
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY contact_id ORDER BY stamp DESC, rank, path) = 1
+),
+
+judged AS (
+  SELECT
+    verdicts.*,
+    verdicts.path = '{{ deleted }}' AND winning_value = 'true' AND edits.edited_at > winning_stamp AS outlived,
+    edits.edited_at,
+    edits.edited_in
+  FROM verdicts
+  LEFT JOIN edits ON edits.contact_id = verdicts.contact_id
+),
+
+-- One row a path of a contact: its register after this cycle.
+settled AS (
+  SELECT
+    contact_id, path, rank,
+    IF(outlived, NULL, value) AS value,
+    IF(outlived, edited_at, stamp) AS changed_at,
+    IF(outlived, edited_in, system) AS system,
+    accepted_value,
+    is_change OR outlived AS is_decided,
+    COALESCE(IF(outlived, NULL, value), '') <> COALESCE(accepted_value, '') AS is_accepted
+  FROM judged
+  WHERE place = 1
+),
+
+contacts AS (
+  SELECT
+    contact_id,
+    ARRAY_AGG(STRUCT(path AS path, value AS value, changed_at AS changed_at, system AS system) ORDER BY path) AS registers,
+    LOGICAL_OR(is_decided) AS is_decided,
+    LOGICAL_OR(is_accepted) AS is_accepted,
+    LOGICAL_OR(path = '{{ deleted }}' AND value = 'true') AS is_deleted,
+    LOGICAL_OR(path = '{{ deleted }}' AND is_accepted) AS is_deletion
+  FROM settled
+  GROUP BY contact_id
+),
+
+changes AS (
+  SELECT
+    settled.contact_id,
+    ARRAY_AGG(STRUCT(
+      TO_HEX(MD5(CONCAT('{{ cycle }}/', settled.contact_id, '/', settled.path))) AS event_id,
+      settled.system AS system,
+      CASE
+        WHEN registers.contact_id IS NULL THEN 'INSERT'
+        WHEN settled.path <> '{{ deleted }}' THEN 'UPDATE'
+        WHEN settled.value = 'true' THEN 'DELETE'
+        ELSE 'RESTORE'
+      END AS change_type,
+      settled.path AS path,
+      settled.accepted_value AS old_value,
+      settled.value AS new_value,
+      settled.changed_at AS changed_at
+    ) ORDER BY settled.path) AS changes,
+    MAX(settled.changed_at) AS changed_at
+  FROM settled
+  LEFT JOIN registers ON registers.contact_id = settled.contact_id
+  WHERE settled.is_accepted
+  GROUP BY settled.contact_id
+),
+
+-- The system of each contact's newest accepted change, for updated_by.
+newest AS (
+  SELECT contact_id, system
+  FROM settled
+  WHERE is_accepted
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY contact_id ORDER BY changed_at DESC, rank, path) = 1
+),
+
+-- Every change that lost, with both values (law 7).
+conflicts AS (
+  SELECT
+    contact_id,
+    ARRAY_AGG(STRUCT(
+      TO_HEX(MD5(CONCAT('{{ cycle }}/', contact_id, '/', path, '/', system, '/', native_id))) AS conflict_id,
+      path AS path,
+      IF(outlived, edited_in, winning_system) AS winning_system,
+      IF(outlived, NULL, winning_value) AS winning_value,
+      IF(outlived, edited_at, winning_stamp) AS winning_changed_at,
+      system AS losing_system,
+      value AS losing_value,
+      changed_at AS losing_changed_at,
+      CASE WHEN outlived THEN 'edited_later' WHEN stamp = winning_stamp THEN 'tie' ELSE 'older' END AS reason
+    ) ORDER BY path, system, native_id) AS conflicts
+  FROM judged
+  WHERE is_change AND (outlived OR place > 1) AND COALESCE(value, '') <> COALESCE(IF(outlived, NULL, winning_value), '')
+  GROUP BY contact_id
+),
+
+-- What we know each native row to hold now, for the rows that brought news.
+bases AS (
+  SELECT
+    contact_id,
+    ARRAY_AGG(STRUCT(
+      system AS system, native_id AS native_id, version AS version, changed_at AS changed_at, known_at AS known_at,
+      gone AS gone, is_new AS is_new, held AS held
+    ) ORDER BY system, native_id) AS bases
+  FROM (
+    SELECT
+      native_rows.contact_id, native_rows.system, native_rows.native_id, ANY_VALUE(native_rows.version) AS version,
+      ANY_VALUE(native_rows.changed_at) AS changed_at, ANY_VALUE(native_rows.known_at) AS known_at,
+      ANY_VALUE(native_rows.gone) AS gone, ANY_VALUE(native_rows.is_new) AS is_new,
+      COALESCE(ARRAY_AGG(
+        IF(cells.value IS NULL AND cells.sent IS NULL, NULL, STRUCT(cells.path AS path, cells.value AS value, cells.sent AS sent))
+        IGNORE NULLS ORDER BY cells.path
+      ), ARRAY<STRUCT<path STRING, value STRING, sent STRING>>[]) AS held
+    FROM native_rows
+    LEFT JOIN cells ON cells.system = native_rows.system AND cells.native_id = native_rows.native_id
+    WHERE native_rows.seen_now
+    GROUP BY native_rows.contact_id, native_rows.system, native_rows.native_id
+    HAVING LOGICAL_OR(native_rows.moved OR native_rows.is_new) OR COALESCE(LOGICAL_OR(cells.news), FALSE)
+  )
+  GROUP BY contact_id
+),
+
+-- Rows that wait for a person's word: nothing is created in their system for the contacts they might be.
+awaited AS (
+  SELECT DISTINCT system, contact_id
+  FROM (
+    SELECT system, candidate AS contact_id
+    FROM {{ dataset }}.sync_match_{{ cycle }} AS unmatched CROSS JOIN UNNEST(unmatched.candidates) AS candidate
+    WHERE unmatched.contact_id IS NULL
+    UNION ALL
+    SELECT review.system, candidate
+    FROM {{ dataset }}.sync_match_review AS review CROSS JOIN UNNEST(review.candidate_contact_ids) AS candidate
+    WHERE review.status = 'open'
+  )
+),
+
+-- Where each contact is to be held: its native rows, and the rows it still needs. A row that is gone is made anew under its old id.
+targets AS (
+  SELECT
+    contacts.contact_id, contacts.is_deleted, systems.system, systems.fields, native_rows.native_id,
+    native_rows.native_id IS NULL OR native_rows.gone AS is_missing,
+    COALESCE(
+      native_rows.native_id,
+      IF(REGEXP_CONTAINS(contacts.contact_id, r'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')
+          OR systems.system = 'bigquery',
+        contacts.contact_id,
+        {{ m.uuid('contacts.contact_id') }})
+    ) AS chosen_id
+  FROM contacts
+  CROSS JOIN {{ dataset }}.sync_systems AS systems
+  LEFT JOIN native_rows ON native_rows.contact_id = contacts.contact_id AND native_rows.system = systems.system
+  LEFT JOIN awaited ON awaited.contact_id = contacts.contact_id AND awaited.system = systems.system
+  WHERE systems.active
+    AND NOT (native_rows.native_id IS NULL AND awaited.contact_id IS NOT NULL)
+    AND NOT (contacts.is_deleted AND (native_rows.native_id IS NULL OR native_rows.gone))
+),
+
+-- Paths whose value a system lacks. What it was sent before and stored as something else is not lacking (law 9).
+lacking AS (
+  SELECT
+    targets.contact_id, targets.system, targets.chosen_id AS native_id, targets.is_missing,
+    settled.path, settled.value, cells.value AS holds
+  FROM targets
+  JOIN settled ON settled.contact_id = targets.contact_id
+  LEFT JOIN cells
+    ON cells.system = targets.system AND cells.native_id = targets.native_id AND cells.path = settled.path
+    AND NOT targets.is_missing
+  WHERE COALESCE(settled.value, '') <> COALESCE(cells.value, '')
+    AND COALESCE(cells.sent <> COALESCE(settled.value, ''), TRUE)
+    AND IF(targets.is_deleted OR settled.path = '{{ deleted }}',
+      settled.path = '{{ deleted }}',
+      {{ m.field('settled.path') }} IN UNNEST(targets.fields))
+),
+
+-- One write a native row (law 8). The same write has the same id, so that deciding it again is no news.
+intents AS (
+  SELECT
+    contact_id,
+    ARRAY_AGG(STRUCT(
+      TO_HEX(MD5(CONCAT(system, '/', native_id, '/', kind, '/', TO_JSON_STRING(changes)))) AS intent_id,
+      system AS system, native_id AS native_id, kind AS kind, changes AS changes
+    ) ORDER BY system, native_id) AS intents
+  FROM (
+    SELECT
+      contact_id, system, native_id,
+      CASE
+        WHEN LOGICAL_OR(is_missing) THEN 'create'
+        WHEN LOGICAL_OR(path = '{{ deleted }}' AND value = 'true') THEN 'delete'
+        WHEN LOGICAL_OR(path = '{{ deleted }}') THEN 'restore'
+        ELSE 'patch'
+      END AS kind,
+      ARRAY_AGG(STRUCT(path AS path, value AS value) ORDER BY path) AS changes
+    FROM lacking
+    GROUP BY contact_id, system, native_id
+  )
+  GROUP BY contact_id
+)
+
+SELECT
+  contacts.contact_id,
+  CURRENT_TIMESTAMP() AS decided_at,
+  registers.contact_id IS NULL AS is_new,
+  contacts.is_decided,
+  contacts.is_accepted,
+  contacts.is_deleted,
+  contacts.is_deletion,
+  COALESCE(registers.created_at, CURRENT_TIMESTAMP()) AS created_at,
+  COALESCE(registers.version, 0) + IF(contacts.is_accepted, 1, 0) AS version,
+  newest.system AS updated_by,
+  contacts.registers,
+  COALESCE(changes.changes, []) AS changes,
+  COALESCE(conflicts.conflicts, []) AS conflicts,
+  COALESCE(bases.bases, []) AS bases,
+  COALESCE(intents.intents, []) AS intents,
+  hub_rows.version AS hub_digest,
+  COALESCE(NOT hub_rows.gone, FALSE) AS is_in_hub
+FROM contacts
+LEFT JOIN registers ON registers.contact_id = contacts.contact_id
+LEFT JOIN changes ON changes.contact_id = contacts.contact_id
+LEFT JOIN newest ON newest.contact_id = contacts.contact_id
+LEFT JOIN conflicts ON conflicts.contact_id = contacts.contact_id
+LEFT JOIN bases ON bases.contact_id = contacts.contact_id
+LEFT JOIN intents ON intents.contact_id = contacts.contact_id
+LEFT JOIN native_rows AS hub_rows ON hub_rows.contact_id = contacts.contact_id AND hub_rows.system = 'bigquery'
+WHERE contacts.is_decided OR bases.contact_id IS NOT NULL OR intents.contact_id IS NOT NULL OR conflicts.contact_id IS NOT NULL;

@@ -1,0 +1,225 @@
+{% import '_macros.sql' as m with context %}
+-- Which contact is each staged row? (law 15)
+--
+-- A row that is linked stays linked. Another one is linked by its own contact id, else by an exact e-mail, else by an exact
+-- phone with the same name; with contacts that exist and with the other rows of this cycle alike. Each of the three passes
+-- lets every row take over a label from the rows and contacts that share a key with it; a row that two different
+-- contacts claim is left for review. Output: one row a staged row; contact_id is null where a person must say.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_match_{{ cycle }} {{ m.temporary() }} AS
+WITH
+-- Every staged row of every batch.
+arrived AS (
+  {% for table in batch_tables %}
+  SELECT system, native_id, own_contact_id, version, changed_at, read_at, deleted, gone, fields, unread
+  FROM {{ dataset }}.{{ table }}
+  {% if not loop.last %}
+  UNION ALL
+  {% endif %}
+  {% endfor %}
+),
+
+-- The latest observation of each native row.
+latest AS (
+  SELECT * FROM arrived
+  WHERE TRUE
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY system, native_id ORDER BY read_at DESC, changed_at DESC, version DESC) = 1
+),
+
+-- With the contact it is linked to. Left out: what was seen before we last wrote the row (a stale look), and rows that
+-- were deleted before we ever knew them.
+staged AS (
+  SELECT
+    latest.*,
+    links.contact_id AS linked_contact_id,
+    CONCAT(latest.system, '/', latest.native_id) AS node
+  FROM latest
+  LEFT JOIN {{ dataset }}.sync_links AS links
+    ON links.native_id = latest.native_id AND links.system = latest.system
+  LEFT JOIN {{ dataset }}.sync_bases AS bases
+    ON bases.contact_id = links.contact_id AND bases.system = latest.system AND bases.native_id = latest.native_id
+  WHERE COALESCE(latest.read_at >= bases.known_at, TRUE)
+    AND NOT (links.contact_id IS NULL AND latest.deleted)
+),
+
+-- Each value of a row beside the values that qualify it as a key.
+named AS (
+  SELECT
+    staged.node,
+    f.path,
+    f.value,
+    MAX(IF(f.path = 'first_name', f.value, NULL)) OVER (PARTITION BY staged.node) AS first_name,
+    MAX(IF(f.path = 'last_name', f.value, NULL)) OVER (PARTITION BY staged.node) AS last_name,
+    MAX(IF(f.path = 'is_business', f.value, NULL)) OVER (PARTITION BY staged.node) AS is_business
+  FROM staged
+  CROSS JOIN UNNEST(staged.fields) AS f
+  WHERE NOT staged.deleted
+),
+
+-- The keys of each row; its own node is one, so that no row is left out.
+keys AS (
+  SELECT node, CONCAT('self:', node) AS key FROM staged
+  UNION ALL
+  SELECT node, CONCAT('id:', own_contact_id) AS key FROM staged WHERE own_contact_id IS NOT NULL
+  UNION ALL
+  SELECT DISTINCT node, key
+  FROM (SELECT node, {{ m.match_key('path', 'value', 'first_name', 'last_name', 'is_business') }} AS key FROM named)
+  WHERE key IS NOT NULL
+),
+
+-- The contacts that have one of these keys already.
+holders AS (
+  SELECT CONCAT('id:', registers.contact_id) AS key, registers.contact_id
+  FROM {{ dataset }}.sync_registers AS registers
+  WHERE registers.contact_id IN (SELECT own_contact_id FROM staged WHERE own_contact_id IS NOT NULL)
+  UNION ALL
+  SELECT DISTINCT identifiers.match_key AS key, identifiers.contact_id
+  FROM {{ dataset }}.contact_identifiers AS identifiers
+  WHERE identifiers.match_key IN (SELECT key FROM keys)
+),
+
+-- Label of a row: the contact it is linked to, or itself. Settled: the label will not change any more.
+pass_0 AS (
+  SELECT
+    node,
+    system,
+    COALESCE(CONCAT('contact/', linked_contact_id), CONCAT('new/', node)) AS label,
+    linked_contact_id IS NOT NULL AS settled,
+    IF(linked_contact_id IS NOT NULL, 'link', CAST(NULL AS STRING)) AS rule,
+    CAST(NULL AS STRING) AS first_candidate,
+    CAST(NULL AS STRING) AS last_candidate
+  FROM staged
+),
+
+{% for rule in ['id', 'email', 'phone'] %}
+{% set before = 'pass_' ~ loop.index0 %}
+-- By {{ rule }}: rows and contacts that share a key.
+{{ rule }}_0 AS (
+  SELECT keys.key, earlier.*
+  FROM keys
+  JOIN {{ before }} AS earlier ON earlier.node = keys.node
+  WHERE STARTS_WITH(keys.key, '{{ rule }}:') OR STARTS_WITH(keys.key, 'self:')
+  UNION ALL
+  SELECT
+    key, CONCAT('contact/', contact_id) AS node, CAST(NULL AS STRING) AS system, CONCAT('contact/', contact_id) AS label,
+    TRUE AS settled, 'link' AS rule, CAST(NULL AS STRING) AS first_candidate, CAST(NULL AS STRING) AS last_candidate
+  FROM holders
+  WHERE STARTS_WITH(key, '{{ rule }}:')
+),
+{% for round in [1, 2, 3] %}
+{{ rule }}_{{ round }} AS (
+  SELECT
+    key, node, system,
+    CASE
+      WHEN settled THEN label
+      WHEN first_label IS NULL THEN any_label
+      WHEN first_label = last_label THEN first_label
+    END AS label,
+    settled OR first_label IS NOT NULL AS settled,
+    CASE WHEN settled THEN rule WHEN first_label IS NOT NULL OR any_label <> label THEN '{{ rule }}' ELSE rule END AS rule,
+    IF(NOT settled AND first_label <> last_label, first_label, first_candidate) AS first_candidate,
+    IF(NOT settled AND first_label <> last_label, last_label, last_candidate) AS last_candidate
+  FROM (
+    SELECT
+      key, node, system, label, settled, rule, first_candidate, last_candidate,
+      MIN(key_any) OVER (PARTITION BY node) AS any_label,
+      MIN(key_first) OVER (PARTITION BY node) AS first_label,
+      MAX(key_last) OVER (PARTITION BY node) AS last_label
+    FROM (
+      SELECT
+        *,
+        MIN(label) OVER (PARTITION BY key) AS key_any,
+        MIN(IF(settled, label, NULL)) OVER (PARTITION BY key) AS key_first,
+        MAX(IF(settled, label, NULL)) OVER (PARTITION BY key) AS key_last
+      FROM {{ rule }}_{{ round - 1 }}
+    )
+  )
+),
+{% endfor %}
+-- One row a staged row again. Rows that found each other are settled. Of several new rows of one system the first is
+-- taken (they carry the same key, so they are one person) and the others are left for review, as duplicates.
+pass_{{ loop.index }} AS (
+  SELECT
+    node, system,
+    IF(clashes, NULL, label) AS label,
+    settled OR found AS settled,
+    IF(settled OR found, COALESCE(rule, '{{ rule }}'), rule) AS rule,
+    IF(clashes, label, first_candidate) AS first_candidate,
+    IF(clashes, label, last_candidate) AS last_candidate
+  FROM (
+    SELECT
+      *,
+      label IS NOT NULL AND COUNT(*) OVER (PARTITION BY label) > 1 AS found,
+      label IS NOT NULL AND COALESCE(rule, '') <> 'link'
+        AND ROW_NUMBER() OVER (PARTITION BY label, system ORDER BY IF(rule = 'link', 0, 1), node) > 1 AS clashes
+    FROM (
+      SELECT
+        node, system, MIN(label) AS label, LOGICAL_OR(settled) AS settled, MIN(rule) AS rule,
+        MIN(first_candidate) AS first_candidate, MAX(last_candidate) AS last_candidate
+      FROM {{ rule }}_3
+      WHERE system IS NOT NULL
+      GROUP BY node, system
+    )
+  )
+),
+{% endfor %}
+
+-- Labels as contact ids: a new group takes the hub's own id, else one that a row brought along, else one made of its label.
+named_contacts AS (
+  SELECT
+    staged.*,
+    passed.label,
+    passed.rule,
+    passed.first_candidate,
+    passed.last_candidate,
+    CASE
+      WHEN passed.label IS NULL THEN NULL
+      WHEN STARTS_WITH(passed.label, 'contact/') THEN SUBSTR(passed.label, 9)
+      ELSE COALESCE(
+        MIN(IF(staged.system = 'bigquery', staged.own_contact_id, NULL)) OVER (PARTITION BY passed.label),
+        MIN(staged.own_contact_id) OVER (PARTITION BY passed.label),
+        {{ m.uuid('passed.label') }}
+      )
+    END AS contact_id
+  FROM staged
+  JOIN pass_3 AS passed ON passed.node = staged.node
+),
+
+-- Systems in which a contact has a living row already: another row of that system is a duplicate for a person to judge.
+occupied AS (
+  SELECT bases.contact_id, bases.system, MIN(bases.native_id) AS native_id
+  FROM {{ dataset }}.sync_bases AS bases
+  WHERE bases.contact_id IN (SELECT contact_id FROM named_contacts WHERE linked_contact_id IS NULL)
+    AND NOT bases.gone
+    AND NOT EXISTS (SELECT 1 FROM UNNEST(bases.held) AS h WHERE h.path = '{{ deleted }}' AND h.value = 'true')
+  GROUP BY bases.contact_id, bases.system
+),
+
+-- The contact of each label, to say in a review who the row might be.
+labelled AS (
+  SELECT DISTINCT label, contact_id FROM named_contacts WHERE label IS NOT NULL
+)
+
+SELECT
+  named.system, named.native_id, named.version, named.changed_at, named.read_at, named.deleted, named.gone, named.fields, named.unread,
+  ARRAY(SELECT u.field FROM UNNEST(named.unread) AS u) AS unread_fields,
+  named.linked_contact_id IS NULL AS is_new,
+  IF(named.linked_contact_id IS NULL AND occupied.contact_id IS NOT NULL, NULL, named.contact_id) AS contact_id,
+  CASE
+    WHEN named.linked_contact_id IS NULL AND occupied.contact_id IS NOT NULL THEN 'duplicate_in_system'
+    ELSE COALESCE(named.rule, 'new')
+  END AS rule,
+  CASE
+    WHEN named.linked_contact_id IS NULL AND occupied.contact_id IS NOT NULL THEN [occupied.contact_id]
+    WHEN named.contact_id IS NOT NULL OR named.first_candidate IS NULL THEN ARRAY<STRING>[]
+    WHEN named.first_candidate = named.last_candidate
+      THEN [COALESCE(first_contact.contact_id, SUBSTR(named.first_candidate, 9))]
+    ELSE [
+      COALESCE(first_contact.contact_id, SUBSTR(named.first_candidate, 9)),
+      COALESCE(last_contact.contact_id, SUBSTR(named.last_candidate, 9))
+    ]
+  END AS candidates
+FROM named_contacts AS named
+LEFT JOIN labelled AS first_contact ON first_contact.label = named.first_candidate
+LEFT JOIN labelled AS last_contact ON last_contact.label = named.last_candidate
+LEFT JOIN occupied
+  ON occupied.contact_id = named.contact_id AND occupied.system = named.system AND occupied.native_id <> named.native_id;

@@ -1,0 +1,6 @@
+-- A cycle begins: it takes every batch that waits. Followed by match.sql and decide.sql in one script.
+INSERT INTO {{ dataset }}.sync_cycles (cycle_id, run_id, trigger, started_at, status)
+SELECT '{{ cycle }}', '{{ run }}', '{{ trigger }}', CURRENT_TIMESTAMP(), 'planned';
+
+UPDATE {{ dataset }}.sync_batches SET cycle_id = '{{ cycle }}'
+WHERE cycle_id IS NULL AND batch_id IN ({% for batch in batches %}'{{ batch }}'{% if not loop.last %}, {% endif %}{% endfor %});

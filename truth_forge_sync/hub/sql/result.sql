@@ -1,0 +1,12 @@
+-- What one cycle did: one row a system with what it brought, beside the cycle's own counts.
+SELECT
+  cycles.contacts_created, cycles.contacts_updated, cycles.contacts_deleted, cycles.conflicts, cycles.reviews,
+  log.system, log.changed
+FROM {{ dataset }}.sync_cycles AS cycles
+LEFT JOIN (
+  SELECT system, COUNT(DISTINCT contact_id) AS changed, COUNT(*) AS changes
+  FROM {{ dataset }}.sync_change_log
+  WHERE cycle_id = '{{ cycle }}'
+  GROUP BY system
+) AS log ON TRUE
+WHERE cycles.cycle_id = '{{ cycle }}';

@@ -1,0 +1,117 @@
+"""Pull: read what changed in one system and leave it in the hub as a staged batch (DESIGN law 1).
+
+The read starts a little before the newest stamp seen so far, because a row may become visible later than its stamp
+says. Whether there is anything to read is asked first, by the system's change marker: while the marker stands still and
+the system was read once after it had settled, nothing is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+
+from truth_forge_sync.hub.hub import BATCH_MANIFEST, Cursor, Hub, new_id
+from truth_forge_sync.hub.staging import STAGED, staged_record, staging
+from truth_forge_sync.systems.protocol import NativeRow, System, Window
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What one pull did: ``rows`` read, ``requests`` sent, ``seconds`` taken; ``batch_id`` where it staged something."""
+
+    system: str
+    rows: int
+    requests: int
+    seconds: float
+    batch_id: str | None = None
+
+
+def pull(hub: Hub, system: System, *, window: Window | None = None, clock: Clock = utc_now) -> Pulled:
+    """Stage what changed since the cursor, or all rows of ``window`` (a backfill, which leaves the cursor alone).
+
+    Raises the system's errors; then nothing is staged and the cursor stays.
+    """
+    began, requests = monotonic(), system.requests
+    batch_id = None
+    rows = 0
+    if window is not None:
+        rows, batch_id = _stage(hub, system, window, None, clock)
+    else:
+        cursor = hub.state().cursors.get(system.name)
+        read_at = clock()
+        marker = system.marker()
+        if not _is_settled(system, cursor, marker):
+            since = cursor.watermark - system.capabilities.settle if cursor and cursor.watermark else None
+            same = cursor is not None and cursor.marker == marker
+            position = Cursor(marker, cursor.marker_since if cursor and same else read_at, None, read_at)
+            rows, batch_id = _stage(hub, system, Window(since=since), position, clock)
+    return Pulled(system.name, rows, system.requests - requests, monotonic() - began, batch_id)
+
+
+def _is_settled(system: System, cursor: Cursor | None, marker: str) -> bool:
+    """Nothing moved since a read that began long enough after the last move to have seen late commits."""
+    if cursor is None or cursor.marker != marker or cursor.marker_since is None:
+        return False
+    return cursor.read_at - cursor.marker_since >= system.capabilities.settle
+
+
+def _stage(hub: Hub, system: System, window: Window, position: Cursor | None, clock: Clock) -> tuple[int, str | None]:
+    """Load the rows, then the manifest that makes them a batch; ``position`` is where the cursor would move to."""
+    batch_id = new_id()
+    fields = sorted(system.fields())
+    read_at = position.read_at if position else clock()
+    watermark: datetime | None = None
+    with staging(hub.engine, f"sync_staged_{batch_id}", STAGED) as pages:
+        for asked_at, page in _timed(system.read_changed(window), clock):
+            pages.append([staged_record(system.name, row, read_at=asked_at) for row in page])
+            watermark = max([*(row.changed_at for row in page), *([watermark] if watermark else [])], default=None)
+    if not pages.rows and position is None:
+        return 0, None
+    record = {
+        "system": system.name,
+        "row_count": pages.rows,
+        "live": position is not None,
+        "fields": fields,
+        "marker": position and position.marker,
+        "marker_since": position and position.marker_since,
+        "watermark": watermark,
+        "read_at": read_at,
+    }
+    hub.record("batch", BATCH_MANIFEST, [record], batch=batch_id)
+    return pages.rows, batch_id
+
+
+def _timed(pages: Iterator[Sequence[NativeRow]], clock: Clock) -> Iterator[tuple[datetime, Sequence[NativeRow]]]:
+    """Each page with the time at which it was asked for: what it shows is no older than that."""
+    while True:
+        asked_at = clock()
+        page = next(pages, None)
+        if page is None:
+            return
+        yield asked_at, page
+
+
+def stage_rows(hub: Hub, system: System, rows: Sequence[NativeRow], *, read_at: datetime) -> None:
+    """Stage rows that were found outside a pull, such as a row that a push found gone."""
+    batch_id = new_id()
+    with staging(hub.engine, f"sync_staged_{batch_id}", STAGED) as pages:
+        pages.append([staged_record(system.name, row, read_at=read_at) for row in rows])
+    record = {
+        "system": system.name,
+        "row_count": len(rows),
+        "live": False,
+        "fields": sorted(system.fields()),
+        "marker": None,
+        "marker_since": None,
+        "watermark": None,
+        "read_at": read_at,
+    }
+    hub.record("batch", BATCH_MANIFEST, [record], batch=batch_id)

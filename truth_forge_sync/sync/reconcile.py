@@ -1,0 +1,107 @@
+"""Reconcile: decide all staged batches in one plan, then carry it out (DESIGN section 4).
+
+A cycle that was decided before a crash is carried out first; one that was not gives its batches back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+
+from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, HubState, Registered, new_id
+from truth_forge_sync.sync.crash import crash_point
+from truth_forge_sync.sync.pull import Clock, utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one reconcile did. ``changed`` counts, per system, the contacts whose accepted changes came from it."""
+
+    cycle_id: str | None = None
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    conflicts: int = 0
+    review: int = 0
+    changed: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def reconcile(
+    hub: Hub, *, order: Sequence[str], run_id: str = "none", trigger: str = "manual", clock: Clock = utc_now
+) -> Reconciled:
+    """Take every staged batch into one cycle. ``order``: the configured systems, the first wins ties."""
+    began = monotonic()
+    for cycle in hub.state().unfinished:
+        _resume(hub, cycle, clock)
+    widened = _register(hub, order)
+    waiting = hub.state().batches
+    if not waiting and not widened:
+        return Reconciled(seconds=monotonic() - began)
+
+    cycle = new_id()
+    tables = [f"sync_staged_{batch.batch_id}" for batch in waiting if batch.row_count]
+    batches = [batch.batch_id for batch in waiting]
+    hub.run(
+        "plan", "match", "decide",
+        cycle=cycle, batches=batches, batch_tables=tables, run=run_id, trigger=trigger, everything=widened,
+    )  # fmt: skip
+    crash_point("reconcile.decided")
+    _carry_out(hub, cycle, clock)
+    hub.run("forget", tables=[*tables, f"sync_match_{cycle}", f"sync_plan_{cycle}"])
+
+    results = hub.rows("result", cycle=cycle)
+    first = results[0]
+    return Reconciled(
+        cycle_id=cycle,
+        created=first["contacts_created"],
+        updated=first["contacts_updated"],
+        deleted=first["contacts_deleted"],
+        conflicts=first["conflicts"],
+        review=first["reviews"],
+        changed={row["system"]: row["changed"] for row in results if row["system"]},
+        seconds=monotonic() - began,
+    )
+
+
+def _carry_out(hub: Hub, cycle: str, clock: Clock) -> None:
+    (todo,) = hub.rows("todo", cycle=cycle)
+    now = int(clock().timestamp() * 1_000_000)
+    if todo["actions"]:
+        hub.run("apply", cycle=cycle, now=str(now))
+        crash_point("reconcile.applied")
+    hub.run("finish", cycle=cycle)
+
+
+def _resume(hub: Hub, cycle: str, clock: Clock) -> None:
+    plan = f"sync_plan_{cycle}"
+    if plan in hub.engine.tables(plan):
+        _carry_out(hub, cycle, clock)
+    else:
+        hub.run("abandon", cycle=cycle)
+
+
+def _register(hub: Hub, order: Sequence[str]) -> bool:
+    """Bring ``sync_systems`` up to date. True where some system can hold more than before: then every contact is due."""
+    state = hub.state()
+    wanted = _wanted(state, order)
+    if wanted == dict(state.systems):
+        return False
+    records = [
+        {"system": name, "rank": system.rank, "fields": sorted(system.fields), "active": system.active}
+        for name, system in wanted.items()
+    ]
+    hub.record("systems", SYSTEMS_MANIFEST, records, batch=new_id())
+    return any(
+        system.active and (name not in state.systems or not state.systems[name].active or system.fields > state.systems[name].fields)
+        for name, system in wanted.items()
+    )
+
+
+def _wanted(state: HubState, order: Sequence[str]) -> dict[str, Registered]:
+    """A system is known from its first batch on: only then do we know what it can hold."""
+    fields = {name: system.fields for name, system in state.systems.items()}
+    fields |= {batch.system: batch.fields for batch in state.batches}
+    ranks = {name: rank for rank, name in enumerate(order, start=1)}
+    return {name: Registered(ranks.get(name, 99), held, name in ranks) for name, held in fields.items()}

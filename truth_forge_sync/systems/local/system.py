@@ -1,0 +1,78 @@
+"""The local database behind the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from truth_forge_sync.systems.contacts_table import chunks, native_row, tombstone
+from truth_forge_sync.systems.local import reading
+from truth_forge_sync.systems.local.engine import NAME, open_engine, talking
+from truth_forge_sync.systems.local.setup import set_up
+from truth_forge_sync.systems.local.table import ContactsTable, inspect_table
+from truth_forge_sync.systems.local.writing import BATCH, write_batch
+from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Step, Window, Write
+
+
+class Local:
+    """The contacts of the database at an SQLAlchemy ``url``; ``region`` is the country of national phone numbers.
+
+    Implements :class:`~truth_forge_sync.systems.protocol.System`. ``requests`` counts statements.
+    """
+
+    name = NAME
+    # A new row is stamped with the start of its transaction: somebody's longest import, generously.
+    capabilities = Capabilities(read_page=reading.PAGE, write_batch=BATCH, settle=timedelta(minutes=5))
+
+    def __init__(self, url: str, *, region: str) -> None:
+        self.requests = 0
+        self._region = region
+        self._engine = open_engine(url)
+        self._table: ContactsTable | None = None
+        sa.event.listen(self._engine, "before_cursor_execute", self._count)
+
+    def fields(self) -> frozenset[str]:
+        return self._found().fields
+
+    def marker(self) -> str:
+        with talking(), self._engine.connect() as connection:
+            return reading.read_marker(connection)
+
+    def read_changed(self, window: Window) -> Iterator[Sequence[NativeRow]]:
+        table = self._found()
+        for page in reading.pages(self._engine, table.contacts, "updated_at", window):
+            yield [native_row(row, region=self._region) for row in page]
+        for page in reading.pages(self._engine, table.tombstones, "deleted_at", window):
+            yield [tombstone(row) for row in page]
+
+    def read_by_id(self, native_ids: Sequence[str]) -> Iterator[Sequence[NativeRow]]:
+        table = self._found()
+        for chunk in chunks(native_ids, reading.IDS):
+            with talking(), self._engine.connect() as connection:
+                rows = reading.rows_by_id(connection, table, chunk)
+            if rows:
+                yield [native_row(row, region=self._region) for row in rows]
+
+    def write(self, writes: Sequence[Write]) -> Iterator[Outcome]:
+        table = self._found()
+        for batch in chunks(writes, BATCH):
+            yield from write_batch(self._engine, table, batch, region=self._region)
+
+    def init(self, *, dry_run: bool = False) -> Iterator[Step]:
+        yield from set_up(self._engine, dry_run=dry_run)
+        self._table = None
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _found(self) -> ContactsTable:
+        """The table as it is, looked at once."""
+        if self._table is None:
+            with talking(), self._engine.connect() as connection:
+                self._table = inspect_table(connection)
+        return self._table
+
+    def _count(self, *_: object) -> None:
+        self.requests += 1

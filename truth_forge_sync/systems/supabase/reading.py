@@ -1,0 +1,131 @@
+"""Reading the contacts table over REST: which columns it has, keyset pages, rows by id, the marker."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Sequence
+
+from truth_forge_sync.contact import FIELDS
+from truth_forge_sync.errors import Retry, Stop
+from truth_forge_sync.systems.contacts_table import OWN_COLUMNS, chunks
+from truth_forge_sync.systems.protocol import Window
+from truth_forge_sync.systems.supabase.rest import (
+    NAME,
+    NO_COLUMN,
+    PRINT_SQL,
+    Answered,
+    NoTable,
+    Query,
+    Rest,
+    Row,
+    meaning,
+)
+
+PAGE = 1_000
+"""A response never holds more rows, whatever is asked; a project may be set to give fewer."""
+IDS = 200
+"""Ids in one filter: the address of a request has an upper limit (8 KB here, 16 KB refused)."""
+
+TOMBSTONE_COLUMNS = ("id", "contact_id", "deleted_at")
+
+_MISSING = re.compile(r'column (?:\S+\.)?"?(\w+)"? does not exist')
+
+
+def find_columns(rest: Rest, table: str) -> tuple[str, ...]:
+    """Which of our columns the table has. REST has no catalogue: a query for all names the first that is missing.
+
+    Raises Stop where the table, or a column that we cannot do without, is missing.
+    """
+    columns = [*OWN_COLUMNS, *(field.name for field in FIELDS)]
+    while True:
+        try:
+            rest.read(rest.table(table).select(*columns).limit(1))
+        except Answered as answer:
+            missing = _MISSING.search(answer.message) if answer.code in NO_COLUMN else None
+            if missing is None or missing[1] not in columns:
+                raise meaning(answer) from answer
+            if missing[1] in OWN_COLUMNS:
+                raise Stop(f"{table} has no column {missing[1]}", system=NAME, remedy=PRINT_SQL) from answer
+            columns.remove(missing[1])
+        else:
+            return tuple(columns)
+
+
+def pages(rest: Rest, table: str, columns: Sequence[str], stamp: str, window: Window) -> Iterator[list[Row]]:
+    """Rows whose column ``stamp`` lies in the window, in the order (stamp, id), until a page comes back empty.
+
+    A page shorter than asked proves nothing: a project may be set to answer fewer rows than we ask for.
+    """
+    after: Row | None = None
+    while True:
+        query = rest.table(table).select(*columns).order(stamp).order("id").limit(PAGE)
+        if after is not None:
+            last, last_id = after[stamp], after["id"]
+            query = query.or_(f'{stamp}.gt."{last}",and({stamp}.eq."{last}",id.gt."{last_id}")')
+            query = query.gte(stamp, last)  # says nothing new, but an index can use it
+        elif window.since is not None:
+            query = query.gte(stamp, window.since.isoformat())
+        if window.until is not None:
+            query = query.lt(stamp, window.until.isoformat())
+        rows = answered(rest, query)
+        if not rows:
+            return
+        yield rows
+        after = rows[-1]
+
+
+def rows_by_id(rest: Rest, table: str, columns: Sequence[str], native_ids: Sequence[str]) -> Iterator[list[Row]]:
+    """The rows that exist, ``IDS`` ids a request at most. What is no UUID is nobody's id, and would fail it."""
+    for chunk in chunks(list(dict.fromkeys(filter(None, map(_canonical_id, native_ids)))), IDS):
+        left = list(chunk)
+        while left:
+            rows = answered(rest, rest.table(table).select(*columns).in_("id", left))
+            if not rows:
+                break
+            yield rows
+            # As with pages, fewer than asked for may mean that the answer was cut off.
+            found = {row["id"] for row in rows}
+            left = [native_id for native_id in left if native_id not in found]
+
+
+def newest(rest: Rest, table: str, stamp: str) -> str:
+    """The latest stamp with its id; '' for an empty table."""
+    query = rest.table(table).select(stamp, "id").order(stamp, desc=True, nullsfirst=False).order("id").limit(1)
+    rows = answered(rest, query)
+    return f"{rows[0][stamp]} {rows[0]['id']}" if rows else ""
+
+
+def is_there(rest: Rest, table: str) -> bool:
+    try:
+        answered(rest, rest.table(table).select("id").limit(1))
+    except NoTable:
+        return False
+    return True
+
+
+def check_emptiness(rest: Rest, table: str, sees_all: bool | None) -> None:
+    """A full read gave nothing: is the table really empty? (A key without rights reads an empty list, not an error.)
+
+    ``sees_all`` is what the database says about row-level security for our key; None where it cannot be asked.
+    """
+    if sees_all is False:
+        what = f"row-level security hides {table} from our key"
+        raise Stop(what, system=NAME, remedy="set SUPABASE_KEY to the project's secret or service-role key")
+    if newest(rest, table, "updated_at"):
+        raise Retry("it answered an empty page for a table that has rows", system=NAME)
+
+
+def answered(rest: Rest, query: Query) -> list[Row]:
+    """The rows of a read. Raises Retry and Stop."""
+    try:
+        return rest.read(query)
+    except Answered as answer:
+        raise meaning(answer) from answer
+
+
+def _canonical_id(text: str) -> str | None:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None

@@ -1,0 +1,53 @@
+"""What a project lacks, and the SQL that creates it. REST cannot create tables: a person runs it in the SQL editor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from truth_forge_sync.contact import FIELD, FIELDS
+from truth_forge_sync.systems.ddl import TOMBSTONES, contacts_ddl
+from truth_forge_sync.systems.protocol import Step
+from truth_forge_sync.systems.supabase.reading import find_columns, is_there
+from truth_forge_sync.systems.supabase.rest import NAME, NO_FUNCTION, PRINT_SQL, Answered, Rest, meaning
+
+STATUS = "truth_forge_status"
+TRIGGERS = ("truth_forge_stamp", "truth_forge_bury", "truth_forge_raise")
+
+
+def setup_sql(table: str) -> str:
+    """The script that creates what is missing; safe to run again, and on a table that exists."""
+    return contacts_ddl("postgresql", table, [(field.name, str(field.type)) for field in FIELDS])
+
+
+def read_status(rest: Rest) -> dict[str, Any] | None:
+    """What the database says about itself: ``sees_all`` (row-level security hides nothing from our key) and
+    ``triggers``. None where our SQL was never run. Raises Retry and Stop."""
+    try:
+        status = rest.ask(rest.function(STATUS, {}))
+    except Answered as answer:
+        if answer.code in NO_FUNCTION:
+            return None
+        raise meaning(answer) from answer
+    return status if isinstance(status, dict) else None
+
+
+def missing_steps(rest: Rest, table: str) -> Iterator[Step]:
+    """One step, not done, for each thing that is missing; none when all is there."""
+    if not is_there(rest, table):
+        yield _step(f"create {table} with its triggers and functions, and {TOMBSTONES}")
+        return
+    columns = find_columns(rest, table)
+    yield from (_step(f"add column {name} to {table}") for name in FIELD if name not in columns)
+    if not is_there(rest, TOMBSTONES):
+        yield _step(f"create {TOMBSTONES}")
+    status = read_status(rest)
+    if status is None:
+        yield _step("create the functions truth_forge_apply and truth_forge_status, and the triggers")
+    else:
+        triggers = status.get("triggers", [])
+        yield from (_step(f"create trigger {name} on {table}") for name in TRIGGERS if name not in triggers)
+
+
+def _step(what: str) -> Step:
+    return Step(NAME, f"{what} ({PRINT_SQL})", done=False)

@@ -1,0 +1,1 @@
+"""Each system: the conformance suite, and what is special about it."""

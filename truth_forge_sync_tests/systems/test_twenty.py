@@ -1,0 +1,20 @@
+"""Twenty passes the conformance suite, against the stand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from truth_forge_sync_tests.conformance.suite import Opened, SystemConformance
+from truth_forge_sync_tests.systems.twenty_outside import workspace
+
+
+class TestTwenty(SystemConformance):
+    finds_hard_deletes = False  # facts, section 5: a hard delete leaves no trace but a webhook
+    tied_rows = 1_100
+
+    @pytest.fixture
+    def opened(self) -> Iterator[Opened]:
+        with workspace() as opened:
+            yield Opened(opened.twenty, opened.outside)

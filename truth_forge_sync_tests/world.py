@@ -1,0 +1,111 @@
+"""A small world to test the laws in: an embedded hub and in-memory systems, moved one cycle at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from truth_forge_sync.errors import Retry
+from truth_forge_sync.hub.duckdb_engine import DuckDBEngine
+from truth_forge_sync.hub.engine import Engine
+from truth_forge_sync.hub.hand_edits import HandEdits
+from truth_forge_sync.hub.hub import Hub
+from truth_forge_sync.sync.pull import Pulled, pull
+from truth_forge_sync.sync.push import Pushed, push
+from truth_forge_sync.sync.reconcile import Reconciled, reconcile
+from truth_forge_sync.systems.memory import Memory
+from truth_forge_sync.systems.protocol import System
+
+ORDER = ("bigquery", "twenty", "supabase", "local")
+
+
+@dataclass
+class Cycle:
+    """What one cycle did; ``down`` names the systems that did not answer."""
+
+    reconciled: Reconciled
+    pulled: dict[str, Pulled] = field(default_factory=dict)
+    pushed: dict[str, Pushed] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+
+    @property
+    def writes(self) -> int:
+        return sum(p.created + p.updated + p.deleted for p in self.pushed.values()) + (
+            self.reconciled.created + self.reconciled.updated + self.reconciled.deleted
+        )
+
+
+class World:
+    """``systems``: the in-memory ones, by name. The hub is always there, under the name ``bigquery``."""
+
+    def __init__(self, engine: Engine, names: tuple[str, ...] = ("twenty", "supabase", "local")) -> None:
+        self.engine = engine
+        self.hub = Hub(engine)
+        self.hub.init()
+        self.memories = {name: Memory(name) for name in names}
+        self.order = tuple(name for name in ORDER if name == "bigquery" or name in names)
+
+    @classmethod
+    def embedded(cls, folder: Path, names: tuple[str, ...] = ("twenty", "supabase", "local")) -> World:
+        return cls(DuckDBEngine(folder / "hub.duckdb", "identity"), names)
+
+    def __getattr__(self, name: str) -> Memory:
+        try:
+            return self.__dict__["memories"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def cycle(self) -> Cycle:
+        """Pull every system, reconcile, push every system; a system that is down is left for the next cycle."""
+        self.hub = Hub(self.engine)  # as a new process would open it
+        systems: list[System] = [HandEdits(self.hub, region="US"), *self.memories.values()]
+        pulled, pushed, down = {}, {}, set()
+        for system in systems:
+            try:
+                pulled[system.name] = pull(self.hub, system)
+            except Retry:
+                down.add(system.name)
+        reconciled = reconcile(self.hub, order=self.order)
+        for memory in self.memories.values():
+            try:
+                pushed[memory.name] = push(self.hub, memory)
+            except Retry:
+                down.add(memory.name)
+        return Cycle(reconciled, pulled, pushed, down)
+
+    def settle(self, most: int = 4) -> None:
+        """Run cycles until one writes nothing. Fails where that takes more than ``most``."""
+        for _ in range(most):
+            if not self.cycle().writes:
+                return
+        raise AssertionError(f"still writing after {most} cycles")
+
+    def sql(self, statement: str) -> list[dict[str, Any]]:
+        return self.engine.query(statement).to_pylist()
+
+    def edit_hub(self, statement: str) -> None:
+        self.engine.script([statement])
+
+    def views(self) -> dict[str, dict[str, dict[str, str]]]:
+        """Per system, contact id → canonical values of the living rows: what must be equal everywhere."""
+        from truth_forge_sync.contact import to_paths
+
+        columns = self.sql("SELECT * FROM identity.contacts_master WHERE deleted_at IS NULL")
+        hub = {row["contact_id"]: to_paths(row, region="US")[0] for row in columns}
+        links = {
+            (row["system"], row["native_id"]): row["contact_id"] for row in self.sql("SELECT * FROM identity.sync_links")
+        }
+        return {"bigquery": hub} | {
+            name: {
+                links.get((name, native_id), native_id): dict(row.values)
+                for native_id, row in memory.rows.items()
+                if not row.deleted
+            }
+            for name, memory in self.memories.items()
+        }
+
+    def assert_aligned(self) -> None:
+        views = self.views()
+        for name, view in views.items():
+            assert view == views["bigquery"], name
