@@ -9,15 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import sqlglot
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from truth_forge_sync.errors import Retry
+from truth_forge_sync.hub.dialect import Dialect
 
 BATCH_ROWS = 10_000
 WAIT_SECONDS = 60
@@ -33,21 +32,28 @@ class DuckDBEngine:
         # One connection per process and file: DuckDB refuses two with different settings, and a reader that streams
         # must not be closed under its feet by another thread of the web server.
         self._turn = threading.RLock()
+        self._open_connection: duckdb.DuckDBPyConnection | None = None
+        self._dialect = Dialect(path.with_suffix(".statements.json"))
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        with self._connection():
+            yield
 
     def query(self, sql: str) -> pa.Table:
         with self._connection() as connection:
-            return _rows(connection, sql)
+            return connection.sql(self._dialect.of(sql)).to_arrow_table()
 
     def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
         # The rows are taken out of the file first: a consumer that talks to a slow system must not keep it locked.
         with self._connection() as connection:
-            table = _rows(connection, sql)
+            table = connection.sql(self._dialect.of(sql)).to_arrow_table()
         yield from table.to_batches(max_chunksize=BATCH_ROWS)
 
     def script(self, statements: Sequence[str]) -> None:
         with self._connection() as connection:
             for statement in statements:
-                connection.execute(transpiled(statement))
+                connection.execute(self._dialect.of(statement))
 
     def load(self, table: str, schema: pa.Schema, parquet: Path) -> None:
         with self._connection() as connection:
@@ -74,14 +80,19 @@ class DuckDBEngine:
 
     @contextmanager
     def _connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self._turn:
-            connection = self._open()
+            self.statements += 1
+            if self._open_connection is not None:
+                yield self._open_connection
+                return
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._open_connection = self._open()
             try:
-                self.statements += 1
-                yield connection
+                yield self._open_connection
             finally:
-                connection.close()
+                self._open_connection.close()
+                self._open_connection = None
+                self._dialect.save()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         waiting = Retrying(
@@ -102,16 +113,5 @@ class DuckDBEngine:
         return connection
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
-    return connection.sql(transpiled(sql)).to_arrow_table()
-
-
 def _is_taken(error: BaseException) -> bool:
     return isinstance(error, duckdb.IOException) and "lock" in str(error).lower()
-
-
-@lru_cache(maxsize=512)
-def transpiled(sql: str) -> str:
-    """One GoogleSQL statement in DuckDB's dialect."""
-    (statement,) = sqlglot.transpile(sql, read="bigquery", write="duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
-    return statement

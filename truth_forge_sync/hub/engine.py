@@ -6,6 +6,7 @@ All SQL that reaches an engine is GoogleSQL; data reach it as Parquet files load
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +26,11 @@ class Engine(Protocol):
     dataset: str
     statements: int
     """Jobs sent since it was opened: a query, a script and a load count one each."""
+
+    def session(self) -> AbstractContextManager[None]:
+        """Keep the hub at hand for several calls in a row. The embedded hub's file stays open meanwhile, and other
+        processes wait: no talking to other systems within."""
+        ...
 
     def query(self, sql: str) -> pa.Table:
         """The rows of one SELECT, whole."""

@@ -123,8 +123,9 @@ class Hub:
         with tempfile.TemporaryDirectory(prefix="truth-forge-") as folder:
             path = Path(folder) / "manifest.parquet"
             pq.write_table(pa.Table.from_pylist([dict(record) for record in records], schema=manifest), path)
-            self.engine.load(f"sync_manifest_{identifiers['batch']}", manifest, path)
-        self.run(name, **identifiers)
+            with self.engine.session():
+                self.engine.load(f"sync_manifest_{identifiers['batch']}", manifest, path)
+                self.run(name, **identifiers)
 
     def _render(self, name: str, **identifiers: Any) -> Sequence[str]:
         return render(name, dataset=self.engine.dataset, **identifiers)

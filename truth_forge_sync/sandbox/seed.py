@@ -43,12 +43,14 @@ _SYSTEMS_A_PERSON: Final = (1, 1, 1, 2, 2, 2, 3, 3, 4, 4)
 class SeedRow:
     """One contact as one system holds it.
 
-    `fields` maps CONTRACT field names to raw values (text, bool, list of text, JSON object; dates as ISO text); a
-    missing name is an empty field. `person` is the same number for one person's rows in all systems. `contact_id` is
-    set in the hub only, which can't hold a contact without. `updated_at` has microseconds, in Twenty milliseconds.
+    `person` is the same number for one person's rows in all systems. `native_id` is the row's id in its system, the
+    same each time, so that sowing twice makes nothing twice; `contact_id` is set in the hub only, which can't hold a
+    contact without. `fields` maps CONTRACT field names to raw values (text, bool, list of text, JSON object; dates as
+    ISO text); a missing name is an empty field. `updated_at` has microseconds, in Twenty milliseconds.
     """
 
     person: int
+    native_id: str
     contact_id: str | None
     fields: Mapping[str, Any]
     updated_at: datetime
@@ -87,8 +89,10 @@ def _row(person: Person, system: SystemName, chance: random.Random, latest: date
     stamp = latest - timedelta(microseconds=chance.randrange(SPAN // timedelta(microseconds=1)))
     if system == "twenty":
         stamp = stamp.replace(microsecond=stamp.microsecond // 1000 * 1000)
-    contact_id = str(uuid.uuid5(_NAMESPACE, str(person.number))) if system == "bigquery" else None
-    return SeedRow(person.number, contact_id, fields, stamp)
+    native_id = str(uuid.uuid5(_NAMESPACE, f"{system}/{person.number}"))
+    # In the hub the one is the other.
+    contact_id = native_id if system == "bigquery" else None
+    return SeedRow(person.number, native_id, contact_id, fields, stamp)
 
 
 def _disagree(person: Person, fields: dict[str, Any], chance: random.Random) -> None:

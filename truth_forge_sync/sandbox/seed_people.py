@@ -18,12 +18,19 @@ from faker import Faker
 _LOCALES: Final = (
     "en_US", "en_GB", "de_DE", "fr_FR", "es_ES", "pl_PL", "tr_TR", "sv_SE", "ja_JP", "zh_CN", "ar_EG",
 )  # fmt: skip
-_AREA_CODES: Final = (205, 212, 303, 310, 404, 415, 503, 512, 602, 617, 702, 713)
+_AREA_CODES: Final = (
+    205, 206, 212, 213, 303, 304, 310, 312, 404, 405, 415, 503, 504, 512, 513, 602, 603, 617, 618, 702, 703, 713,
+)  # fmt: skip
+_NUMBERS_A_RANGE: Final = 700
+_PHONES_A_PERSON: Final = 3
 _DOMAINS: Final = ("example.com", "example.org", "example.net")
 _EMOJI: Final = ("🦊", "🚀", "👩‍🔬", "🏳️‍🌈", "☕")
 _CATEGORIES: Final = "ABCDEFGHX"
 _RELATIONSHIPS: Final = ("colleague", "friend", "family", "supplier", "customer")
 _PEOPLE_A_COMPANY: Final = 6
+
+MOST_PEOPLE: Final = 7 * _NUMBERS_A_RANGE // _PHONES_A_PERSON
+"""There are no more made-up phone numbers."""
 
 HOMONYMS: Final = 2
 """How many people carry the full name of another: neither name nor company makes two people one."""
@@ -46,7 +53,12 @@ class Person:
 
 
 def people(count: int, seed: int) -> list[Person]:
-    """`count` people. No two share an e-mail address or a phone number; number 0 is oneself (`is_me`)."""
+    """`count` people, at most `MOST_PEOPLE` (ValueError). No two share an e-mail address or a phone number.
+
+    Number 0 is oneself (`is_me`).
+    """
+    if not 1 <= count <= MOST_PEOPLE:
+        raise ValueError(f"there can be 1 to {MOST_PEOPLE} made-up people, not {count}")
     chance = random.Random(seed)
     fakers = {locale: Faker(locale, use_weighting=False) for locale in _LOCALES}
     for offset, faker in enumerate(fakers.values()):
@@ -66,7 +78,7 @@ def people(count: int, seed: int) -> list[Person]:
             facts = _business(number, facts, chance.choice(companies))
         elif 10 < number <= 10 + HOMONYMS:
             facts |= {name: made[number - 5].facts[name] for name in ("first_name", "last_name")}
-        own = [next(phones) for _ in range(3)]
+        own = [next(phones) for _ in range(_PHONES_A_PERSON)]
         if "primary_email" not in facts or chance.random() < 0.8:
             facts["primary_phone"] = own[0]
             if chance.random() < 0.2:
@@ -128,18 +140,16 @@ def _business(number: int, facts: dict[str, Any], company: str) -> dict[str, Any
 
 
 def _phones() -> Iterator[str]:
-    """Different valid numbers in E.164, from the countries in turn."""
-    numbers = zip(
-        (f"+1{area}55501{last:02}" for last in range(100) for area in _AREA_CODES),
-        (f"+1{area + 1 if area != 310 else 312}55501{last:02}" for last in range(100) for area in _AREA_CODES),
-        (f"+44207946{last:04}" for last in range(1000)),
-        (f"+33199{last:06}" for last in range(1000)),
-        (f"+493023125{last:03}" for last in range(1000)),
-        (f"+61255{last:06}" for last in range(501000, 502000)),
-        strict=False,
-    )
-    for batch in numbers:
-        yield from batch
+    """Different valid numbers in E.164, three of seven American."""
+    american = (f"+1{area}55501{last:02}" for last in range(100) for area in _AREA_CODES)
+    for last in range(_NUMBERS_A_RANGE):
+        yield next(american)
+        yield f"+44207946{last:04}"
+        yield f"+33199{last:06}"
+        yield next(american)
+        yield f"+493023125{last:03}"
+        yield f"+61255{501_000 + last:06}"
+        yield next(american)
 
 
 def _slug(*names: str) -> str:

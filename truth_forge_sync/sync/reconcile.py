@@ -32,6 +32,11 @@ def reconcile(
     hub: Hub, *, order: Sequence[str], run_id: str = "none", trigger: str = "manual", clock: Clock = utc_now
 ) -> Reconciled:
     """Take every staged batch into one cycle. ``order``: the configured systems, the first wins ties."""
+    with hub.engine.session():
+        return _reconcile(hub, order, run_id, trigger, clock)
+
+
+def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock: Clock) -> Reconciled:
     began = monotonic()
     for cycle in hub.state().unfinished:
         _resume(hub, cycle, clock)

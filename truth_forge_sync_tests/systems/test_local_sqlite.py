@@ -53,11 +53,11 @@ class TestLocalSqlite(SystemConformance):
 
 def test_many_edits_within_a_millisecond_each_have_a_version(local: Local, outside: SqlPerson) -> None:
     native_id = outside.insert(person(1))
-    versions = set()
+    versions: set[str] = set()
     with outside.engine.begin() as connection:
         for number in range(50):
             connection.exec_driver_sql("UPDATE contacts_master SET job_title = ?", (f"Job {number}",))
-            versions.add(connection.exec_driver_sql("SELECT updated_at FROM contacts_master").scalar())
+            versions.add(connection.exec_driver_sql("SELECT updated_at FROM contacts_master").scalar_one())
     assert len(versions) == 50
     assert read_one(local, native_id).version == max(versions)
 

@@ -63,10 +63,10 @@ class NoTable(Stop):
 
 
 class Rest:
-    """One project, reached with one key. ``requests`` counts what was sent, retries included."""
+    """One project, reached with one key. ``on_request`` is called for each request sent, retries included."""
 
-    def __init__(self, url: str, key: str) -> None:
-        self.requests = 0
+    def __init__(self, url: str, key: str, *, on_request: Callable[[], None]) -> None:
+        self._on_request = on_request
         self._key = key
         self._status = 0
         self._retry_after: float | None = None
@@ -140,7 +140,7 @@ class Rest:
             raise Answered(self._status, error.code or "", error.message or "", self._retry_after) from error
 
     def _note_request(self, _request: httpx.Request) -> None:
-        self.requests += 1
+        self._on_request()
 
     def _note_response(self, response: httpx.Response) -> None:
         self._status = response.status_code

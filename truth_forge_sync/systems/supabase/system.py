@@ -31,14 +31,11 @@ class Supabase:
 
     def __init__(self, url: str, key: str, *, table: str, region: str) -> None:
         self.warnings: list[str] = []
-        self._rest = Rest(url, key)
+        self.requests = 0
+        self._rest = Rest(url, key, on_request=self._count)
         self._table = table
         self._region = region
         self._columns: tuple[str, ...] = ()
-
-    @property
-    def requests(self) -> int:
-        return self._rest.requests
 
     def fields(self) -> frozenset[str]:
         return frozenset(self._found_columns()) & frozenset(FIELD)
@@ -89,6 +86,9 @@ class Supabase:
         if not self._columns:
             self._columns = reading.find_columns(self._rest, self._table)
         return self._columns
+
+    def _count(self) -> None:
+        self.requests += 1
 
     def _warn(self, warning: str) -> None:
         if warning not in self.warnings:

@@ -88,9 +88,10 @@ def read_person(
     name, emails, numbers, link = (person.get(key) or {} for key in ("name", "emails", "phones", "linkedinLink"))
     raw: dict[str, Any] = {part: name.get(key) for part, key in _NAME_PARTS.items()}
     raw["primary_email"] = emails.get("primaryEmail")
-    raw["other_emails"] = emails.get("additionalEmails") or []
+    raw["other_emails"] = [entry for entry in emails.get("additionalEmails") or [] if entry]
     raw["primary_phone"] = phones.primary(numbers)
-    raw["other_phones"] = [phones.additional(entry) for entry in numbers.get("additionalPhones") or []]
+    entries = (phones.additional(entry) for entry in numbers.get("additionalPhones") or [])
+    raw["other_phones"] = [entry for entry in entries if entry]  # Twenty keeps an entry that it could not read as {}
     raw["linkedin_url"] = link.get("primaryLinkUrl")
     raw["organization"] = None if isinstance(organization, Unread) else organization
     raw |= {column.field: person.get(column.twenty) for column in COLUMNS}
