@@ -58,6 +58,10 @@ class World:
 
     def cycle(self) -> Cycle:
         """Pull every system, reconcile, push every system; a system that is down is left for the next cycle."""
+        with self.engine.session():  # nothing here is slow: opening the file once is only quicker
+            return self._cycle()
+
+    def _cycle(self) -> Cycle:
         self.hub = Hub(self.engine)  # as a new process would open it
         systems: list[System] = [HandEdits(self.hub, region="US"), *self.memories.values()]
         pulled, pushed, down = {}, {}, set()

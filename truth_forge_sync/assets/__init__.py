@@ -1,1 +1,1 @@
-"""."""
+"""The Dagster assets: each reads like the drawing in the README."""

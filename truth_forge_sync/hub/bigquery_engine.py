@@ -118,6 +118,10 @@ class BigQueryEngine:
         )
         return cls(resource, settings.bigquery_dataset, settings.bigquery_location)
 
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        yield  # nothing is held between jobs
+
     def query(self, sql: str) -> pa.Table:
         with self._mapped():
             rows = self._run(sql).result(retry=_CALLS, job_retry=_JOBS)

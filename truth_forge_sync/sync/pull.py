@@ -1,8 +1,8 @@
 """Pull: read what changed in one system and leave it in the hub as a staged batch (DESIGN law 1).
 
 The read starts a little before the newest stamp seen so far, because a row may become visible later than its stamp
-says. Whether there is anything to read is asked first, by the system's change marker: while the marker stands still and
-the system was read once after it had settled, nothing is read.
+says. Whether there is anything to read is asked first, by the system's change marker. While it stands still nothing is
+read, but for one more look once the system has settled.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def pull(hub: Hub, system: System, *, window: Window | None = None, clock: Clock
         cursor = hub.state().cursors.get(system.name)
         read_at = clock()
         marker = system.marker()
-        if not _is_settled(system, cursor, marker):
+        if _is_due(system, cursor, marker, read_at):
             since = cursor.watermark - system.capabilities.settle if cursor and cursor.watermark else None
             same = cursor is not None and cursor.marker == marker
             position = Cursor(marker, cursor.marker_since if cursor and same else read_at, None, read_at)
@@ -56,11 +56,12 @@ def pull(hub: Hub, system: System, *, window: Window | None = None, clock: Clock
     return Pulled(system.name, rows, system.requests - requests, monotonic() - began, batch_id)
 
 
-def _is_settled(system: System, cursor: Cursor | None, marker: str) -> bool:
-    """Nothing moved since a read that began long enough after the last move to have seen late commits."""
+def _is_due(system: System, cursor: Cursor | None, marker: str, now: datetime) -> bool:
+    """The marker moved; or it stood still for as long as a late commit may take, and nobody has looked since."""
     if cursor is None or cursor.marker != marker or cursor.marker_since is None:
-        return False
-    return cursor.read_at - cursor.marker_since >= system.capabilities.settle
+        return True
+    settled_at = cursor.marker_since + system.capabilities.settle
+    return cursor.read_at < settled_at <= now
 
 
 def _stage(hub: Hub, system: System, window: Window, position: Cursor | None, clock: Clock) -> tuple[int, str | None]:

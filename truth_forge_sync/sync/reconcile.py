@@ -16,7 +16,8 @@ from truth_forge_sync.sync.pull import Clock, utc_now
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What one reconcile did. ``changed`` counts, per system, the contacts whose accepted changes came from it."""
+    """What one reconcile did. ``changed`` counts, per system, the contacts whose accepted changes came
+    from it; ``changes`` all accepted changes; ``contacts`` the living ones (None: nothing was decided, not counted)."""
 
     cycle_id: str | None = None
     created: int = 0
@@ -25,6 +26,8 @@ class Reconciled:
     conflicts: int = 0
     review: int = 0
     changed: Mapping[str, int] = field(default_factory=dict)
+    changes: int = 0
+    contacts: int | None = None
     seconds: float = 0.0
 
 
@@ -66,6 +69,8 @@ def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock:
         conflicts=first["conflicts"],
         review=first["reviews"],
         changed={row["system"]: row["changed"] for row in results if row["system"]},
+        changes=sum(row["changes"] or 0 for row in results),
+        contacts=first["contacts"],
         seconds=monotonic() - began,
     )
 

@@ -10,10 +10,17 @@ import re
 
 from truth_forge_sync.contact import FIELD
 
+_ROW_CLASSES = ("21", "22", "23", "44", "54", "P0")
+_ROW_CODES = ("42804", "42846", "428C9")  # wrong type for a column, no cast to it, a generated column
 _QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 _SQLITE_SAFE = re.compile(
     r"(?:UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed.*|datatype mismatch|string or blob too big", re.IGNORECASE
 )
+
+
+def judges_the_row(code: str) -> bool:
+    """Whether an SQLSTATE says that a row is to blame, rather than the server, our rights or the schema."""
+    return code[:2] in _ROW_CLASSES or code in _ROW_CODES
 
 
 def postgres_words(code: str, message: str) -> str:

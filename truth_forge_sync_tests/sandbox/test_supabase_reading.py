@@ -1,4 +1,4 @@
-"""What the official client reads from the stand-in. Facts: facts/supabase in the project's notes, and postgrest.org."""
+"""What the official client reads from the stand-in. "Facts" are measurements of PostgREST over real PostgreSQL."""
 
 from __future__ import annotations
 

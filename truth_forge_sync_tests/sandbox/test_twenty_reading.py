@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from truth_forge_sync.sandbox.twenty import InProcessTransport, create_twenty_app
+from truth_forge_sync.sandbox.twenty import create_twenty_app
+from truth_forge_sync.sandbox.twenty.in_process import connect
 
 KEY = "key"
 SECOND = 1_000_000
@@ -35,11 +36,7 @@ def clock() -> Ticking:
 @pytest.fixture
 def twenty(clock: Ticking) -> Iterator[httpx.Client]:
     app = create_twenty_app(None, KEY, None, clock=clock)
-    with httpx.Client(
-        transport=InProcessTransport(app),
-        base_url="http://twenty/rest",
-        headers={"Authorization": f"Bearer {KEY}"},
-    ) as client:
+    with connect(app, KEY) as client:
         yield client
 
 
@@ -66,7 +63,7 @@ def make(twenty: httpx.Client, *rows: dict[str, Any]) -> None:
 def test_a_person_has_the_sixteen_keys_of_section_2_and_empty_values_in_their_shapes(twenty: httpx.Client) -> None:
     person = twenty.post("/people", json={}).json()["data"]["createPerson"]
     stamps = {"createdAt": person["createdAt"], "updatedAt": person["updatedAt"], "id": person["id"]}
-    actor = {"source": "API", "workspaceMemberId": None, "name": "sandbox", "context": {}}
+    actor: dict[str, Any] = {"source": "API", "workspaceMemberId": None, "name": "sandbox", "context": {}}
     assert person == stamps | {
         "deletedAt": None,
         "name": {"firstName": "", "lastName": ""},
@@ -180,9 +177,19 @@ def test_filters(twenty: httpx.Client, text: str, numbers: list[int]) -> None:
     twenty.post("/companies", json={"id": uid(50), "name": "Acme"})
     make(
         twenty,
-        {"id": uid(1), "name": {"firstName": "Ann"}, "jobTitle": "Engineer", "emails": {"primaryEmail": "Ann@Example.com"}},
+        {
+            "id": uid(1),
+            "name": {"firstName": "Ann"},
+            "jobTitle": "Engineer",
+            "emails": {"primaryEmail": "Ann@Example.com"},
+        },
         {"id": uid(2), "name": {"firstName": "Ben"}, "jobTitle": 'Engineer, "Sr" (x)', "companyId": uid(50)},
-        {"id": uid(3), "name": {"firstName": "Ann"}, "jobTitle": "Cook", "emails": {"additionalEmails": ["other@x.com"]}},
+        {
+            "id": uid(3),
+            "name": {"firstName": "Ann"},
+            "jobTitle": "Cook",
+            "emails": {"additionalEmails": ["other@x.com"]},
+        },
         {"id": uid(4), "name": {"firstName": "Ben"}, "createdBy": {"source": "IMPORT"}},
     )
     answer = twenty.get(f"/people?filter={text}")

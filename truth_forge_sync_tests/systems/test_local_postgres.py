@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 
 import pytest
@@ -134,6 +135,20 @@ def test_unreadable_values_are_reported_and_the_rest_is_read(local: Local, outsi
     row = read_one(local, outside.insert({**person(1), "primary_phone": "call me", "llm_context": [1]}))
     assert {unread.field for unread in row.unread} == {"primary_phone", "llm_context"}
     assert row.values["first_name"] == "Ann1"
+
+
+def test_a_date_beyond_the_calendar_stops_nobody(local: Local, outside: SqlPerson) -> None:
+    native_id = outside.insert({**person(1), "birthday": "infinity"})
+    assert [unread.field for unread in read_all(local)[native_id].unread] == ["birthday"]
+
+
+def test_an_error_carries_no_values_along(local: Local, outside: SqlPerson) -> None:
+    assert "nickname" in local.fields()
+    outside.run("ALTER TABLE contacts_master DROP COLUMN nickname CASCADE")
+    write = create({"city": "Winterthur", "nickname": "Annie"})
+    with pytest.raises(Stop) as caught:
+        write_one(local, write)
+    assert "Annie" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_ids_that_are_none_are_left_out(local: Local) -> None:

@@ -16,7 +16,7 @@ from truth_forge_sync.systems.protocol import Status, Window, WriteKind
 from truth_forge_sync.systems.twenty import Twenty
 from truth_forge_sync.systems.twenty.answers import Unanswered
 from truth_forge_sync_tests.conformance.suite import create, patch, person, read_all, read_one, write_one
-from truth_forge_sync_tests.systems.twenty_outside import KEY, Workspace, workspace
+from truth_forge_sync_tests.systems.twenty_outside import KEY, Line, Workspace, workspace
 
 PAGE = "/rest/people"
 
@@ -71,7 +71,7 @@ def test_the_servers_own_limit_is_sat_out() -> None:
 
 def test_a_server_that_is_not_there_is_a_retry() -> None:
     waits: list[float] = []
-    twenty = Twenty("http://127.0.0.1:9", KEY, requests_per_minute=0, region="US", sleep=waits.append)
+    twenty = Twenty("http://127.0.0.1:9", KEY, requests_per_minute=0, region="US", sleep=waits.append, transport=Line())
     with pytest.raises(Retry, match="TWENTY_URL") as caught:
         twenty.marker()
     assert not isinstance(caught.value, Unanswered)
@@ -81,7 +81,7 @@ def test_a_server_that_is_not_there_is_a_retry() -> None:
 
 
 def test_a_wrong_key_stops_and_names_the_setting(opened: Workspace) -> None:
-    twenty = Twenty(opened.url, "wrong", requests_per_minute=0, region="US")
+    twenty = Twenty(opened.url, "wrong", requests_per_minute=0, region="US", transport=Line())
     for call in (twenty.marker, twenty.fields, lambda: list(twenty.init()), lambda: read_all(twenty)):
         with pytest.raises(Stop, match="TWENTY_API_KEY") as caught:
             call()

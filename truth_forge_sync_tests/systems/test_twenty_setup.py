@@ -12,7 +12,7 @@ from truth_forge_sync.systems.protocol import NativeRow, Status, WriteKind
 from truth_forge_sync.systems.twenty import Twenty
 from truth_forge_sync.systems.twenty.schema import WANTED
 from truth_forge_sync_tests.conformance.suite import create, patch, person, read_all, read_one, write_one
-from truth_forge_sync_tests.systems.twenty_outside import KEY, Workspace, workspace
+from truth_forge_sync_tests.systems.twenty_outside import KEY, Line, Workspace, workspace
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def opened() -> Iterator[Workspace]:
 
 def another(opened: Workspace) -> Twenty:
     """The connector of another run."""
-    return Twenty(opened.url, KEY, requests_per_minute=0, region="US", sleep=opened.waits.append)
+    return Twenty(opened.url, KEY, requests_per_minute=0, region="US", sleep=opened.waits.append, transport=Line())
 
 
 def add_field(opened: Workspace, name: str, type_: str, **more: object) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from truth_forge_sync.sandbox.faults import Status as Answer
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, Write, WriteKind
 from truth_forge_sync_tests.conformance.suite import create, patch, person, read_all, read_one, write_one
 from truth_forge_sync_tests.systems.twenty_outside import Workspace, workspace
@@ -68,8 +68,8 @@ def test_one_patch_is_one_conditional_request(opened: Workspace) -> None:
 
 def test_a_patch_of_a_composite_reads_its_other_parts_first(opened: Workspace) -> None:
     (row,) = rows_of(opened, 1)
-    link = {"primaryLinkLabel": "Ann", "primaryLinkUrl": "https://l.example/a", "secondaryLinks": []}
-    link["secondaryLinks"] = [{"label": "Site", "url": "https://ann.example.com"}]
+    site = {"label": "Site", "url": "https://ann.example.com"}
+    link = {"primaryLinkLabel": "Ann", "primaryLinkUrl": "https://l.example/a", "secondaryLinks": [site]}
     opened.outside.request("PATCH", f"/rest/people/{row.native_id}", {"linkedinLink": link})
     row = read_one(opened.twenty, row.native_id)
     outcomes, requests = written(opened, [patch(row, {"linkedin_url": "https://l.example/b"})])
@@ -78,12 +78,12 @@ def test_a_patch_of_a_composite_reads_its_other_parts_first(opened: Workspace) -
 
 
 def test_a_patch_that_sends_nothing_moves_no_stamp(opened: Workspace) -> None:
-    row = write_one(opened.twenty, create({"first_name": "Ann"})).row
-    assert row is not None
-    for count in (1, 5):
-        outcomes, _ = written(opened, [patch(row, {})] * count)
-        assert statuses(outcomes) == {Status.WRITTEN}
-        assert read_one(opened.twenty, row.native_id) == row
+    created = list(opened.twenty.write([create({"first_name": f"Ann{n}"}) for n in range(5)]))
+    rows = [outcome.row for outcome in created if outcome.row]
+    for some in (rows[:1], rows):
+        outcomes, _ = written(opened, [patch(row, {}) for row in some])
+        assert {row.native_id: row for row in some} == {key: outcome.row for key, outcome in outcomes.items()}
+    assert read_all(opened.twenty) == {row.native_id: row for row in rows}
 
 
 # Refusals
@@ -177,6 +177,38 @@ def rows_of_more(opened: Workspace) -> list[NativeRow]:
     return [row for page in opened.twenty.read_by_id(ids) for row in page]
 
 
+NOT_ITS_FAULT = [
+    Answer(500, "request entity too large"),
+    Answer(500, {"statusCode": 500, "messages": ["Data validation error."]}),
+    Answer(400, {"statusCode": 400, "messages": ["Something new"]}),
+]
+
+
+@pytest.mark.parametrize("answer", NOT_ITS_FAULT, ids=repr)
+def test_a_batch_that_is_refused_as_a_whole_is_tried_in_parts(opened: Workspace, answer: Answer) -> None:
+    opened.faults.before(answer, method="POST", path="/batch/people")
+    outcomes, requests = written(opened, [create({"first_name": f"Ann{n}"}) for n in range(10)])
+    assert (statuses(outcomes), requests) == ({Status.WRITTEN}, 3)
+
+
+def test_a_value_that_the_database_cannot_hold_is_refused(opened: Workspace) -> None:
+    bad = create({"llm_context/x": '"a\\u0000b"'})
+    outcomes, _ = written(opened, [create({"first_name": "Ann"}), bad, create({"first_name": "Beate"})])
+    assert outcomes.pop(bad.native_id).status is Status.REFUSED
+    assert statuses(outcomes) == {Status.WRITTEN}
+
+
+def test_a_country_that_twenty_infers_otherwise_is_left_to_it(opened: Workspace) -> None:
+    conflict = {"statusCode": 400, "messages": ["…conflicting"], "code": "CONFLICTING_PHONE_COUNTRY_CODE"}
+    row = read_one(opened.twenty, opened.outside.insert(person(1)))
+    opened.faults.before(Answer(400, conflict), method="PATCH")
+    opened.faults.before(Answer(400, conflict), method="POST")
+    number = {"primary_phone": "+447911123456"}
+    for write in (patch(row, number), create(number)):
+        outcome = write_one(opened.twenty, write)
+        assert outcome.row is not None and outcome.row.values["primary_phone"] == number["primary_phone"]
+
+
 def test_a_field_that_the_workspace_lacks_is_refused_without_asking() -> None:
     with workspace(initialised=False) as opened:
         row = rows_of(opened, 1)[0]
@@ -191,7 +223,7 @@ def test_a_field_that_the_workspace_lacks_is_refused_without_asking() -> None:
 
 def test_a_row_that_vanishes_between_the_re_read_and_the_upsert_is_not_made_anew(opened: Workspace) -> None:
     rows = rows_of(opened, 5)
-    before_request(opened, "POST", lambda: opened.outside.hard_delete(rows[2].native_id))
+    opened.line.meanwhile("POST", lambda: opened.outside.hard_delete(rows[2].native_id))
     outcomes, _ = written(opened, [patch(row, {"city": "Bern"}) for row in rows])
     assert outcomes.pop(rows[2].native_id).status is Status.GONE
     assert statuses(outcomes) == {Status.WRITTEN}
@@ -226,16 +258,3 @@ def test_a_delete_of_a_row_already_deleted_is_done(opened: Workspace) -> None:
     assert write_one(opened.twenty, patch(deleted, {}, WriteKind.DELETE)).status is Status.WRITTEN
     assert write_one(opened.twenty, patch(row, {}, WriteKind.DELETE)).status is Status.WRITTEN
     assert read_one(opened.twenty, row.native_id) == deleted
-
-
-def before_request(opened: Workspace, method: str, do: Callable[[], Any]) -> None:
-    """Let a person act after the connector's reads and before its next ``method``."""
-    http = opened.twenty._client._http
-    hooks = http.event_hooks
-
-    def act(request: Any) -> None:
-        if request.method == method:
-            http.event_hooks = hooks
-            do()
-
-    http.event_hooks = {**hooks, "request": [act]}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import atexit
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from truth_forge_sync.sandbox.faults import Faults
 from truth_forge_sync.sandbox.serve import serve
@@ -44,7 +47,12 @@ class TwentyOutside:
     """Contact fields in, contact fields out; ``request`` for everything else."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=30)
+        self._http = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {KEY}"}, timeout=30, transport=Line()
+        )
+
+    def close(self) -> None:
+        self._http.close()
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         response = self._http.request(method, path, json=body)
@@ -107,6 +115,23 @@ def _payload(fields: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
+class Line(httpx.HTTPTransport):
+    """The line to the server. It loads no certificates: that takes longer than most of the tests."""
+
+    def __init__(self) -> None:
+        super().__init__(verify=False)
+        self._meanwhile: dict[str, Callable[[], object]] = {}
+
+    def meanwhile(self, method: str, act: Callable[[], object]) -> None:
+        """Let a person act after all that the connector read, right before its next ``method``."""
+        self._meanwhile[method] = act
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if act := self._meanwhile.pop(request.method, None):
+            act()
+        return super().handle_request(request)
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A Twenty workspace of a test's own, the faults it will suffer, and the connector to it."""
@@ -114,28 +139,51 @@ class Workspace:
     twenty: Twenty
     outside: TwentyOutside
     faults: Faults
+    line: Line
     url: str
     waits: list[float]
     """How long the connector slept, in seconds (it did not)."""
 
 
+class _Switch:
+    """One server for the whole session, and behind it the workspace of the test that runs now."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+        else:
+            assert self.app is not None, "no workspace is open"
+            await self.app(scope, receive, send)
+
+
+@cache
+def _server() -> tuple[_Switch, str]:
+    switch, stack = _Switch(), ExitStack()
+    atexit.register(stack.close)
+    return switch, stack.enter_context(serve(switch)).url
+
+
 @contextmanager
-def workspace(*, requests_per_minute: int = 0, initialised: bool = True, timeout: float = 5.0) -> Iterator[Workspace]:
-    """A served stand-in without a limit of its own; ``requests_per_minute`` is the connector's budget."""
+def workspace(*, initialised: bool = True, timeout: float = 5.0) -> Iterator[Workspace]:
+    """A fresh workspace without a request limit, and a connector that never sleeps."""
+    switch, url = _server()
     faults = Faults()
     waits: list[float] = []
-    with serve(create_twenty_app(None, KEY, None, faults)) as served:
-        twenty = Twenty(
-            served.url,
-            KEY,
-            requests_per_minute=requests_per_minute,
-            region="US",
-            timeout=timeout,
-            sleep=waits.append,
-        )
-        if initialised:
-            assert all(step.done for step in twenty.init())
-        try:
-            yield Workspace(twenty, TwentyOutside(served.url), faults, served.url, waits)
-        finally:
-            twenty.close()
+    line = Line()
+    switch.app = create_twenty_app(None, KEY, None, faults)
+    twenty = Twenty(url, KEY, requests_per_minute=0, region="US", timeout=timeout, sleep=waits.append, transport=line)
+    outside = TwentyOutside(url)
+    if initialised:
+        assert all(step.done for step in twenty.init())
+    try:
+        yield Workspace(twenty, outside, faults, line, url, waits)
+    finally:
+        twenty.close()
+        outside.close()
+        switch.app = None

@@ -1,7 +1,8 @@
 -- What one cycle did: one row a system with what it brought, beside the cycle's own counts.
 SELECT
   cycles.contacts_created, cycles.contacts_updated, cycles.contacts_deleted, cycles.conflicts, cycles.reviews,
-  log.system, log.changed
+  (SELECT COUNT(*) FROM {{ dataset }}.contacts_master WHERE deleted_at IS NULL) AS contacts,
+  log.system, log.changed, log.changes
 FROM {{ dataset }}.sync_cycles AS cycles
 LEFT JOIN (
   SELECT system, COUNT(DISTINCT contact_id) AS changed, COUNT(*) AS changes

@@ -86,7 +86,8 @@ def create_twenty_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
-        store.close()
+        # Not closed: an app may be served again, as after an outage, with what it held.
+        store.checkpoint()
 
     return Starlette(
         routes=[

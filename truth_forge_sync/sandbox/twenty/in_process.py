@@ -8,8 +8,17 @@ import httpx
 from starlette.types import ASGIApp
 
 
+def connect(app: ASGIApp, api_key: str) -> httpx.Client:
+    """A client of /rest with the key in its headers; close it after use."""
+    return httpx.Client(
+        transport=InProcessTransport(app),
+        base_url="http://twenty/rest",
+        headers={"Authorization": f"Bearer {api_key}"},
+    )
+
+
 class InProcessTransport(httpx.BaseTransport):
-    """`httpx.Client(transport=InProcessTransport(app))`: each request runs the app to its end, background tasks included.
+    """Each request runs the app to its end, background tasks included.
 
     Not for use inside a running event loop; there, httpx.ASGITransport does the same.
     """

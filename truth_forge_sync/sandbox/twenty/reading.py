@@ -55,9 +55,10 @@ def list_records(workspace: Workspace, kind: ObjectType, query: ListQuery) -> di
     # The inner select runs on an index alone wherever it can; only the page's own rows are then read in full. With a
     # filter, the plus makes it look for an index for the filter, not for the order.
     inner_ordering = ordering if query.filter is None else ", ".join(f"+{key.sql}" for key in walked)
+    table = f'"{kind.singular}"'
     rows = workspace.store.rows(
-        f'SELECT "{kind.singular}".*, {order_columns(order)} FROM "{kind.singular}" WHERE id IN '
-        f'(SELECT id FROM "{kind.singular}" WHERE ({where.text}) AND ({beyond.text}) ORDER BY {inner_ordering} LIMIT ?) '
+        f"SELECT {table}.*, {order_columns(order)} FROM {table} WHERE id IN "
+        f"(SELECT id FROM {table} WHERE ({where.text}) AND ({beyond.text}) ORDER BY {inner_ordering} LIMIT ?) "
         f"ORDER BY {ordering}",
         (*where.parameters, *beyond.parameters, page + 1),
     )

@@ -36,9 +36,10 @@ class Store:
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.executescript(_LAYOUT)
 
-    def close(self) -> None:
+    def checkpoint(self) -> None:
+        """Bring the database file up to date, so that a copy of it alone is complete."""
         with self.lock:
-            self._connection.close()
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def transaction(self, table: str | None = None) -> Iterator[None]:

@@ -10,6 +10,7 @@ system.py     :class:`Local`, which puts these behind the protocol
 ============  =====================================================================
 """
 
+from truth_forge_sync.systems.local.setup import setup_sql
 from truth_forge_sync.systems.local.system import Local
 
-__all__ = ["Local"]
+__all__ = ["Local", "setup_sql"]

@@ -19,6 +19,7 @@ from sqlalchemy.exc import (
 )
 
 from truth_forge_sync.errors import Retry, Stop, SyncError
+from truth_forge_sync.systems.refusal import judges_the_row
 
 NAME = "local"
 INIT = "run: truth-forge-sync init"
@@ -61,6 +62,7 @@ def _open_postgres(address: sa.URL) -> sa.Engine:
         address.difference_update_query(["options"]),
         connect_args=arguments,
         json_serializer=_to_json,
+        hide_parameters=True,
         pool_size=1,
         pool_pre_ping=True,
     )
@@ -75,7 +77,7 @@ _PRAGMAS = (
 
 
 def _open_sqlite(address: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(address, connect_args={"timeout": LOCK_SECONDS})
+    engine = sa.create_engine(address, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
 
     @sa.event.listens_for(engine, "connect")
     def configure(connection: DBAPIConnection, _record: object) -> None:
@@ -93,7 +95,7 @@ def _open_sqlite(address: sa.URL) -> sa.Engine:
         try:
             cursor.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
         except engine.dialect.loaded_dbapi.Error as error:
-            raise meaning(str(error), None) from error
+            raise meaning(str(error), None) from None
         finally:
             cursor.close()
 
@@ -106,13 +108,16 @@ def _to_json(value: Any) -> str:
 
 @contextmanager
 def talking() -> Iterator[None]:
-    """Turns what SQLAlchemy raises into Retry or Stop. A refused row is dealt with before it gets here."""
+    """Turns what SQLAlchemy raises into Retry or Stop. A refused row is dealt with before it gets here.
+
+    The cause is dropped on purpose: a driver's message may repeat a row, and would be logged with the trace.
+    """
     try:
         yield
     except NoSuchTableError as error:
         raise Stop("the contacts table is not there", system=NAME, remedy=INIT) from error
     except DBAPIError as error:
-        raise meaning_of(error) from error
+        raise meaning_of(error) from None
     except sa.exc.TimeoutError as error:
         raise Retry("no connection was free", system=NAME) from error
 
@@ -158,5 +163,5 @@ def is_about_the_row(error: DBAPIError) -> bool:
     """Whether the database judged the row (park it), rather than failed or lacks something (retry, stop)."""
     code = getattr(error.orig, "sqlstate", None)
     if code is not None:
-        return code[:2] in ("21", "22", "23", "44", "54", "P0")
+        return judges_the_row(code)
     return not isinstance(error, OperationalError | InterfaceError) or "constraint failed" in str(error.orig)

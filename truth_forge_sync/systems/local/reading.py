@@ -20,14 +20,17 @@ IDS = 500
 Row = dict[str, Any]
 
 
-def pages(engine: sa.Engine, table: sa.TableClause, stamp: str, window: Window) -> Iterator[Sequence[Row]]:
-    """Rows whose column ``stamp`` lies in the window, in the order (stamp, id), ``PAGE`` rows at most at a time.
+def pages(
+    engine: sa.Engine, everything: sa.Select[Any], table: sa.TableClause, stamp: str, window: Window
+) -> Iterator[Sequence[Row]]:
+    """Rows of ``everything`` in ``table`` whose column ``stamp`` lies in the window, in the order (stamp, id), ``PAGE`` rows
+    at most at a time.
 
     Each page is a transaction of its own: nothing is held open while the caller works, and a row edited meanwhile moves
     ahead of us in the order and is met again.
     """
     column, id_ = table.c[stamp], table.c.id
-    query = sa.select(table).order_by(column, id_).limit(PAGE)
+    query = everything.order_by(column, id_).limit(PAGE)
     if window.since is not None:
         query = query.where(column >= _bound(window.since, engine))
     if window.until is not None:
@@ -58,7 +61,7 @@ def rows_by_id(
     """The rows that exist, of ``IDS`` ids at most. ``lock`` keeps others from editing them meanwhile."""
     contacts = table.contacts
     # In one order, so that two writers never wait for each other.
-    query = sa.select(contacts).where(contacts.c.id.in_(table.known(native_ids))).order_by(contacts.c.id)
+    query = table.everything.where(contacts.c.id.in_(table.known(native_ids))).order_by(contacts.c.id)
     if lock:
         query = query.with_for_update()  # SQLite has none and needs none: its writer is alone
     return [row._asdict() for row in connection.execute(query)]

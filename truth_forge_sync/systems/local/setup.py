@@ -9,13 +9,19 @@ from typing import cast
 import sqlalchemy as sa
 
 from truth_forge_sync.contact import FIELDS
-from truth_forge_sync.systems.ddl import TOMBSTONES, Dialect, contacts_statements
+from truth_forge_sync.systems.ddl import TOMBSTONES, Dialect, contacts_ddl, contacts_statements
 from truth_forge_sync.systems.local.engine import NAME, WRITING, talking
 from truth_forge_sync.systems.local.table import CONTACTS
 from truth_forge_sync.systems.protocol import Step
 
 _COLUMNS = [(field.name, str(field.type)) for field in FIELDS]
 _TRIGGERS = ("truth_forge_stamp", "truth_forge_bury", "truth_forge_raise")
+
+
+def setup_sql(url: str) -> str:
+    """The script for the database at ``url``, for a person to read or run. It is for a database without the table:
+    SQLite must be told what an existing one lacks, which only :func:`set_up` looks at."""
+    return contacts_ddl(cast(Dialect, sa.make_url(url).get_backend_name()), CONTACTS, _COLUMNS)
 
 
 def set_up(engine: sa.Engine, *, dry_run: bool) -> Iterator[Step]:

@@ -42,9 +42,10 @@ class Local:
 
     def read_changed(self, window: Window) -> Iterator[Sequence[NativeRow]]:
         table = self._found()
-        for page in reading.pages(self._engine, table.contacts, "updated_at", window):
+        for page in reading.pages(self._engine, table.everything, table.contacts, "updated_at", window):
             yield [native_row(row, region=self._region) for row in page]
-        for page in reading.pages(self._engine, table.tombstones, "deleted_at", window):
+        buried = table.tombstones
+        for page in reading.pages(self._engine, sa.select(buried), buried, "deleted_at", window):
             yield [tombstone(row) for row in page]
 
     def read_by_id(self, native_ids: Sequence[str]) -> Iterator[Sequence[NativeRow]]:

@@ -29,10 +29,18 @@ class ContactsTable:
     contacts: sa.TableClause
     tombstones: sa.TableClause
     dialect: str
+    dates: frozenset[str] = frozenset()
+    """Columns of type date, read as text: PostgreSQL's ``infinity`` and years past 9999 would fail a whole page."""
 
     @property
     def fields(self) -> frozenset[str]:
         return frozenset(self.contacts.c.keys()) & frozenset(FIELD)
+
+    @property
+    def everything(self) -> sa.Select[Any]:
+        """A query for all rows with all columns of ours."""
+        columns = self.contacts.c
+        return sa.select(*(sa.cast(c, sa.Text).label(c.name) if c.name in self.dates else c for c in columns))
 
     def known(self, native_ids: Sequence[str]) -> list[str]:
         """The ids without repetition, and without any that the id column's type would choke on."""
@@ -70,6 +78,7 @@ def inspect_table(connection: sa.Connection) -> ContactsTable:
         sa.table(CONTACTS, *(sa.column(name, _bind_type(there[name], dialect)) for name in ours)),
         sa.table(TOMBSTONES, *(sa.column(name, _bind_type(type_, dialect)) for name, type_ in buried.items())),
         dialect,
+        frozenset(name for name in ours if dialect == "postgresql" and isinstance(there[name], sa.Date)),
     )
 
 

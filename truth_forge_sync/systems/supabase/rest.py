@@ -19,7 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tenacity.wait import wait_random_exponential
 
 from truth_forge_sync.errors import Refused, Retry, Stop, SyncError, Throttled
-from truth_forge_sync.systems.refusal import field_named, postgres_words
+from truth_forge_sync.systems.refusal import field_named, judges_the_row, postgres_words
 
 NAME = "supabase"
 PRINT_SQL = "run: truth-forge-sync init --print-sql supabase, and run the printed SQL in the project's SQL editor"
@@ -137,7 +137,8 @@ class Rest:
         try:
             return query.execute().data
         except APIError as error:
-            raise Answered(self._status, error.code or "", error.message or "", self._retry_after) from error
+            # Its details may repeat a whole row, and would be logged with the trace: it ends here.
+            raise Answered(self._status, error.code or "", error.message or "", self._retry_after) from None
 
     def _note_request(self, _request: httpx.Request) -> None:
         self._on_request()
@@ -210,7 +211,7 @@ def meaning(answer: Answered) -> SyncError:
         return Stop("our key has no right to do this", system=NAME, remedy=CHECK_KEY)
     if status == 429:
         return Throttled("it asks us to slow down", system=NAME)
-    if code[:2] in ("21", "22", "23", "44", "54", "P0"):
+    if judges_the_row(code):
         words = postgres_words(code, answer.message)
         return Refused(words, system=NAME, field=field_named(words))
     if status == 413:

@@ -15,7 +15,17 @@ from truth_forge_sync.errors import Refused
 from truth_forge_sync.systems.contacts_table import columns_to_write, native_row, refused, settled
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, Write, WriteKind
 from truth_forge_sync.systems.supabase.reading import rows_by_id
-from truth_forge_sync.systems.supabase.rest import NO_FUNCTION, Answered, Lost, Query, Rest, Row, meaning
+from truth_forge_sync.systems.supabase.rest import (
+    NO_COLUMN,
+    NO_FUNCTION,
+    PRINT_SQL,
+    Answered,
+    Lost,
+    Query,
+    Rest,
+    Row,
+    meaning,
+)
 
 BATCH = 500
 """Writes in one request; a function's answer holds 1,000 rows at most."""
@@ -102,7 +112,7 @@ class Writer:
             yield from self._sent(edits, self._apply(edits))
         except _NoFunction:
             self._has_apply = False
-            self.warning = f"the function {APPLY} is not installed: edits go one by one"
+            self.warning = f"the function {APPLY} is not there or outdated: edits go one by one ({PRINT_SQL})"
             yield from self._edit(edits)
 
     def _sent(self, edits: Sequence[Edit], query: Query) -> Iterator[Outcome]:
@@ -111,7 +121,7 @@ class Writer:
         except Lost:
             yield from (_unknown(write) for write, _ in edits)
         except Answered as answer:
-            if answer.code in NO_FUNCTION and self._has_apply:
+            if answer.code in (*NO_FUNCTION, *NO_COLUMN) and self._has_apply:
                 raise _NoFunction from answer
             yield from self._edit_apart(edits, _refusal(answer), taken=answer.code == UNIQUE)
         else:
@@ -164,7 +174,7 @@ class Writer:
 
 
 class _NoFunction(Exception):
-    """The project lacks our function."""
+    """The project lacks our function, or has one that names columns which are no longer there."""
 
 
 def _refusal(answer: Answered) -> Refused:

@@ -55,7 +55,7 @@ _ITS_JUDGEMENT = ("Data validation error", "request entity too large")
 
 
 class Client:
-    """One workspace of one server. ``requests`` counts what the rate limit counts; ``metadata_requests`` the rest."""
+    """One workspace of one server. ``count`` is called for each request that the rate limit counts."""
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Client:
         api_key: str,
         *,
         requests_per_minute: int,
+        count: Callable[[], None],
         transport: httpx.BaseTransport | None = None,
         timeout: float = 15.0,
         sleep: Callable[[float], None] = time.sleep,
@@ -77,8 +78,7 @@ class Client:
         )
         self._budget = Budget(requests_per_minute, sleep=sleep)
         self._sleep = sleep
-        self.requests = 0
-        self.metadata_requests = 0
+        self._count = count
 
     def get(self, path: str, read: Callable[[Any], T], params: Mapping[str, object] | None = None) -> T:
         """What ``read`` finds in the answer; ``read`` raises :class:`Malformed` where the answer is not whole."""
@@ -130,11 +130,9 @@ class Client:
         self._http.close()
 
     def _attempt(self, method: str, target: str, read: Callable[[Any], T], body: object) -> T:
-        if target.startswith("/rest/metadata/"):
-            self.metadata_requests += 1
-        else:
+        if not target.startswith("/rest/metadata/"):
             self._budget.take()
-            self.requests += 1
+            self._count()
         try:
             response = self._http.request(method, target, json=body)
             answer = response.json() if response.content else None

@@ -58,8 +58,10 @@ def rounds(writes: Iterable[Write]) -> Iterator[list[Write]]:
         first: dict[str, Write] = {}
         later = []
         for write in left:
-            if first.setdefault(write.native_id, write) is not write:
+            if write.native_id in first:
                 later.append(write)
+            else:
+                first[write.native_id] = write
         yield list(first.values())
         left = later
 

@@ -69,7 +69,7 @@ class People:
         version = record.get("updatedAt")
         return NativeRow(
             native_id=record["id"],
-            contact_id=(record.get(CONTACT_ID) or "").strip() or None,
+            contact_id=str(record.get(CONTACT_ID) or "").strip() or None,
             version=str(version),
             changed_at=moment(version),
             values=values,

@@ -24,8 +24,11 @@ class Split:
 
 
 def split(e164: str) -> Split:
-    """Source: ``phonenumbers``. The country is '' for numbers that belong to none (``+800``) or to no valid range."""
-    number = phonenumbers.parse(e164)
+    """Source: ``phonenumbers``. The country is '' for numbers of no country (``+800``) or of no valid range."""
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        return Split(e164)  # for Twenty to refuse: one bad number must not stop the batch that it is in
     region = phonenumbers.region_code_for_number(number)
     country = region if region in phonenumbers.SUPPORTED_REGIONS else ""
     return Split(phonenumbers.national_significant_number(number), f"+{number.country_code}", country)
@@ -72,15 +75,19 @@ def primary_payload(e164: str | None) -> dict[str, str]:
     Without a country Twenty infers one; an empty text in its place would be stored.
     """
     found = split(e164) if e164 else Split()
-    payload = {"primaryPhoneNumber": found.number, "primaryPhoneCallingCode": found.calling_code}
-    return payload if e164 and not found.country else {**payload, "primaryPhoneCountryCode": found.country}
+    payload = {
+        "primaryPhoneNumber": found.number,
+        "primaryPhoneCallingCode": found.calling_code,
+        "primaryPhoneCountryCode": found.country,
+    }
+    return {key: value for key, value in payload.items() if value} if e164 else payload
 
 
 def additional_payload(e164: str) -> dict[str, str]:
     """One entry of ``additionalPhones``."""
     found = split(e164)
-    payload = {"number": found.number, "callingCode": found.calling_code}
-    return {**payload, "countryCode": found.country} if found.country else payload
+    payload = {"number": found.number, "callingCode": found.calling_code, "countryCode": found.country}
+    return {key: value for key, value in payload.items() if value}
 
 
 def without_country(phones: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,11 @@ from typing import Any
 from truth_forge_sync.contact import FIELD
 from truth_forge_sync.errors import Stop
 from truth_forge_sync.systems.protocol import Step
-from truth_forge_sync.systems.twenty.answers import Malformed, Record, Rejected, read_page, read_record
+from truth_forge_sync.systems.twenty.answers import Malformed, Page, Record, Rejected, read_page, read_record
 from truth_forge_sync.systems.twenty.client import SYSTEM, Client
 from truth_forge_sync.systems.twenty.mapping import COLUMNS, COMPOSITES, CONTACT_ID
 
+_OBJECTS = "/rest/metadata/objects"
 _WHERE = "Settings, Data model, People"
 _COLORS = ("green", "turquoise", "sky", "blue", "purple", "pink", "red", "orange", "yellow", "gray")
 
@@ -128,21 +129,27 @@ class Schema:
         return {field["name"]: field for field in self._read()["fields"]}
 
     def _read(self) -> Record:
-        if self._person is None:
-            self._person = self._client.get("/rest/metadata/objects", _people_object)
-            if self._person is None:
+        cursor: str | None = None
+        while self._person is None:
+            page = self._client.get(_OBJECTS, _read_objects, {"starting_after": cursor} if cursor else None)
+            self._person = next((found for found in page.records if _is_person(found)), None)
+            cursor = page.next
+            if self._person is None and cursor is None:
                 raise Stop("the workspace has no object for people", system=SYSTEM, remedy="activate People in Twenty")
         return self._person
 
 
-def _people_object(answer: Any) -> Record | None:
-    for found in read_page(answer).records:
-        if found.get("nameSingular") == "person":
-            fields = found.get("fields")
-            if not isinstance(fields, list) or not all(isinstance(each, dict) and each.get("name") for each in fields):
-                raise Malformed("the object of people without its fields")
-            return found
-    return None
+def _read_objects(answer: Any) -> Page:
+    page = read_page(answer)
+    for found in filter(_is_person, page.records):
+        fields = found.get("fields")
+        if not isinstance(fields, list) or not all(isinstance(each, dict) and each.get("name") for each in fields):
+            raise Malformed("the object of people without its fields")
+    return page
+
+
+def _is_person(found: Record) -> bool:
+    return found.get("nameSingular") == "person"
 
 
 def _is_active(field: Record) -> bool:

@@ -45,18 +45,21 @@ class Twenty:
         timeout: float = 15.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.requests = 0
+        """Requests that count against the rate limit; those for metadata do not."""
         self._client = Client(
-            url, api_key, requests_per_minute=requests_per_minute, transport=transport, timeout=timeout, sleep=sleep
+            url,
+            api_key,
+            requests_per_minute=requests_per_minute,
+            count=self._count,
+            transport=transport,
+            timeout=timeout,
+            sleep=sleep,
         )
         self._schema = Schema(self._client)
         companies = Companies(self._client)
         self._people = People(self._client, companies, self._schema.fields, region=region)
         self._writer = Writer(self._client, companies, self._people, self._schema)
-
-    @property
-    def requests(self) -> int:
-        """Requests that count against the rate limit; metadata requests do not."""
-        return self._client.requests
 
     def fields(self) -> frozenset[str]:
         return self._schema.fields()
@@ -78,3 +81,6 @@ class Twenty:
 
     def close(self) -> None:
         self._client.close()
+
+    def _count(self) -> None:
+        self.requests += 1

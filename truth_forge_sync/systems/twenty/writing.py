@@ -154,8 +154,10 @@ class Writer:
                 yield Outcome(write, Status.GONE)
             elif record and write.seen and record.get("updatedAt") != write.seen.version:
                 moved.append((write, record))
+            elif (item := self._item(write, record or {})).body or write.kind is WriteKind.RESTORE:
+                ready.append(item)
             else:
-                ready.append(self._item(write, record or {}))
+                yield Outcome(write, Status.WRITTEN, row=write.seen)  # sending nothing would still move its stamp
         for (write, _), row in zip(moved, self._people.rows([record for _, record in moved]), strict=True):
             yield Outcome(write, Status.MOVED, row=row)
         upserts = [item for item in ready if many and not _is_patch_of_deleted(item.write)]
@@ -194,9 +196,6 @@ class Writer:
 
     def _patch(self, item: Item) -> Iterator[Outcome]:
         write = item.write
-        if write.seen is not None and write.kind is WriteKind.PATCH and not item.body:
-            yield Outcome(write, Status.WRITTEN, row=write.seen)  # sending nothing would still move its stamp
-            return
         try:
             if write.kind is WriteKind.PATCH and write.seen is not None and not write.seen.deleted:
                 params = {"filter": as_seen(item.id, write.seen.version)}

@@ -1,0 +1,72 @@
+"""``hub/contacts``, ``hub/change_log``, ``hub/conflicts``: the truth, how it came about, and what lost."""
+
+from collections.abc import Iterator
+
+from dagster import AssetExecutionContext, AssetKey, AssetSpec, MaterializeResult, multi_asset
+
+from truth_forge_sync.assets.outcome import Result
+from truth_forge_sync.assets.workbench import CYCLE_POOL, Workbench
+from truth_forge_sync.settings import SYSTEMS
+from truth_forge_sync.sync.reconcile import reconcile
+
+CONTACTS = AssetKey(["hub", "contacts"])
+CHANGE_LOG = AssetKey(["hub", "change_log"])
+CONFLICTS = AssetKey(["hub", "conflicts"])
+
+TRIGGER = "truth_forge/trigger"
+"""Run tag: what started the cycle (schedule, sensor, backfill, manual, webhook)."""
+
+_PULLS = [AssetKey([name, "contacts"]) for name in SYSTEMS]
+
+
+@multi_asset(
+    name="reconcile",
+    group_name="hub",
+    pool=CYCLE_POOL,
+    specs=[
+        AssetSpec(
+            CONTACTS,
+            deps=_PULLS,
+            kinds={"bigquery", "duckdb"},
+            description="One row a contact: the accepted value of every field (contacts_master). Takes everything that the pulls "
+            "staged, decides field by field, and records what each system lacks now.",
+        ),
+        AssetSpec(
+            CHANGE_LOG,
+            deps=_PULLS,
+            kinds={"bigquery", "duckdb"},
+            description="Every accepted change: field, old and new value, system and time (sync_change_log).",
+        ),
+        AssetSpec(
+            CONFLICTS,
+            deps=_PULLS,
+            kinds={"bigquery", "duckdb"},
+            description="Every change that lost against another one, with both values and the reason (sync_conflicts).",
+        ),
+    ],
+)
+def reconcile_hub(context: AssetExecutionContext, workbench: Workbench) -> Iterator[Result]:
+    with workbench.turn():
+        done = reconcile(
+            workbench.hub,
+            order=workbench.settings.configured,
+            run_id=context.run.run_id,
+            trigger=context.run.tags.get(TRIGGER, "backfill" if "dagster/backfill" in context.run.tags else "manual"),
+        )
+    cycle = {"cycle_id": done.cycle_id or "nothing staged"}
+    rows = {} if done.contacts is None else {"dagster/row_count": done.contacts}
+    yield MaterializeResult(
+        asset_key=CONTACTS,
+        metadata={
+            **cycle,
+            **rows,
+            "created": done.created,
+            "updated": done.updated,
+            "deleted": done.deleted,
+            "review": done.review,
+            "changed": dict(done.changed),
+            "seconds": round(done.seconds, 3),
+        },
+    )
+    yield MaterializeResult(asset_key=CHANGE_LOG, metadata={**cycle, "changes": done.changes})
+    yield MaterializeResult(asset_key=CONFLICTS, metadata={**cycle, "conflicts": done.conflicts})

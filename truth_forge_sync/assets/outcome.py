@@ -1,0 +1,54 @@
+"""What an asset says about a system after its turn: counts and ids, never a person's data.
+
+A system that does not answer never fails the run, which would keep the others from converging: its own asset check fails
+in red instead (DESIGN law 10).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from dagster import AssetCheckResult, AssetCheckSeverity, MaterializeResult, MetadataValue
+
+from truth_forge_sync.errors import Stop, SyncError
+
+if TYPE_CHECKING:
+    Result = MaterializeResult[None]
+else:  # Dagster reads the annotation of an asset, and knows only the bare class
+    Result = MaterializeResult
+
+ANSWERS = "answers"
+"""Name of the check on each pull and push: did the system answer?"""
+
+
+def answered(**counts: Any) -> Result:
+    """The system did what it was asked."""
+    return MaterializeResult(
+        metadata={"status": "ok", **counts}, check_results=[AssetCheckResult(check_name=ANSWERS, passed=True)]
+    )
+
+
+def skipped(name: str) -> Result:
+    """The system is not configured."""
+    return MaterializeResult(
+        metadata={"status": "skipped", "message": f"{name} is not configured: set its variables (.env.example) to keep it in step"},
+        check_results=[AssetCheckResult(check_name=ANSWERS, passed=True, metadata={"status": "not configured"})],
+    )
+
+
+def unanswered(log: logging.Logger, name: str, error: SyncError, **counts: Any) -> Result:
+    """The system did not answer (``down``), or needs a person first (``stopped``)."""
+    status = "stopped" if isinstance(error, Stop) else "down"
+    log.error("%s: %s", name, error)
+    return MaterializeResult(
+        metadata={"status": status, "message": str(error), **counts},
+        check_results=[
+            AssetCheckResult(
+                check_name=ANSWERS,
+                passed=False,
+                severity=AssetCheckSeverity.ERROR,
+                metadata={"message": MetadataValue.text(str(error)), "remedy": error.remedy or "the next cycle tries again"},
+            )
+        ],
+    )

@@ -1,0 +1,58 @@
+"""The job ``sync``: one cycle over all assets, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from dagster import AssetSelection, DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, define_asset_job
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from truth_forge_sync.assets.hub import TRIGGER
+from truth_forge_sync.assets.pulls import LIVE
+from truth_forge_sync.hub.hub import HubState
+
+SYNC = define_asset_job(
+    "sync",
+    selection=AssetSelection.all(),
+    description="One cycle: read what changed in every system, reconcile it in the hub, give each system what it lacks.",
+)
+
+IN_FLIGHT = [
+    DagsterRunStatus.QUEUED,
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+
+
+def run_in_flight(instance: DagsterInstance) -> str | None:
+    """The id of a cycle that is queued or running, if there is one."""
+    runs = instance.get_runs(RunsFilter(job_name=SYNC.name, statuses=IN_FLIGHT), limit=1)
+    return runs[0].run_id if runs else None
+
+
+def day_tags(first: str, last: str) -> dict[str, str]:
+    """Run tags that choose the change days ``first`` to ``last`` (``YYYY-MM-DD``) of the pull assets."""
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+
+
+def live_tags(trigger: str, first_day: str | None = None) -> dict[str, str]:
+    """Run tags of a live cycle, for the days from ``first_day`` (default: today) to today."""
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    return {**day_tags(first_day or today, today), LIVE: "true", TRIGGER: trigger}
+
+
+def live_request(trigger: str, first_day: str | None = None) -> RunRequest:
+    return RunRequest(job_name=SYNC.name, tags=live_tags(trigger, first_day))
+
+
+def oldest_day(state: HubState) -> str | None:
+    """The day of the cursor that is furthest behind, so that the run says which days it catches up on."""
+    read = [cursor.read_at for cursor in state.cursors.values()]
+    return f"{min(read).astimezone(UTC):%Y-%m-%d}" if read else None
+
+
+def tags_without_days(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if key not in day_tags("", "")}

@@ -1,0 +1,20 @@
+"""``sync_every_five_minutes``: a cycle that catches up from wherever the cursors stand, after seconds or days."""
+
+from dagster import DefaultScheduleStatus, RunRequest, ScheduleEvaluationContext, SkipReason, schedule
+
+from truth_forge_sync.assets.workbench import Workbench
+from truth_forge_sync.automation.job import SYNC, live_request, oldest_day, run_in_flight
+
+
+@schedule(
+    name="sync_every_five_minutes",
+    job=SYNC,
+    cron_schedule="*/5 * * * *",
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+)
+def sync_every_five_minutes(context: ScheduleEvaluationContext, workbench: Workbench) -> RunRequest | SkipReason:
+    """One cycle every five minutes, from the day of the oldest cursor to today; skipped while one is at work."""
+    if run := run_in_flight(context.instance):
+        return SkipReason(f"a cycle is at work already (run {run})")
+    return live_request("schedule", oldest_day(workbench.hub.state()))

@@ -1,0 +1,135 @@
+"""Every statement that the hub can send passes Google's own analyzer, against the hub's own tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import Environment, meta, nodes
+
+from truth_forge_sync.hub import statements
+from truth_forge_sync.hub.hub import BATCH_MANIFEST, SYSTEMS_MANIFEST
+from truth_forge_sync.hub.staging import OUTCOMES, STAGED
+from truth_forge_sync.hub.statements import COLUMNS, render
+from truth_forge_sync_tests.hub.analyzer import GoogleSQL, RefusedByGoogle
+
+DATASET = "identity"
+FOLDER = Path(statements.__file__).parent / "sql"
+FILES = {path.stem for path in FOLDER.glob("*.sql") if not path.stem.startswith("_")}
+
+LOADED = {
+    "sync_staged_b1": STAGED,
+    "sync_staged_b2": STAGED,
+    "sync_outcomes_p1": OUTCOMES,
+    "sync_manifest_b1": BATCH_MANIFEST,
+    "sync_manifest_s1": SYSTEMS_MANIFEST,
+}
+"""The tables that come from files."""
+
+# What fills each file's placeholders: several values make several renderings. In the order of a cycle, since some
+# statements make the tables that later ones read.
+PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    "schema": {},
+    "columns": {"missing": ([], ["nickname", "llm_context", "other_emails"])},
+    "systems": {"batch": ("s1",)},
+    "batch": {"batch": ("b1",)},
+    "state": {},
+    "name_contacts": {},
+    "hand_edits": {"count_only": (False, True)},
+    "plan": {"cycle": ("c1",), "run": ("r1",), "trigger": ("schedule",), "batches": (["b1"], ["b1", "b2"])},
+    "match": {"cycle": ("c1",), "batch_tables": (["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"])},
+    "decide": {"cycle": ("c1",), "everything": (True, False)},
+    "todo": {"cycle": ("c1",)},
+    "apply": {"cycle": ("c1",), "now": ("1700000000000000",)},
+    "finish": {"cycle": ("c1",)},
+    "result": {"cycle": ("c1",)},
+    "abandon": {"cycle": ("c1",)},
+    "pending": {"system": ("twenty",)},
+    "acknowledge": {"push": ("p1",)},
+    "forget": {"tables": ([], ["sync_match_c1", "sync_plan_c1"])},
+}
+
+
+def renderings(name: str) -> list[dict[str, Any]]:
+    """Every combination of a file's placeholders."""
+    choices = PLACEHOLDERS[name]
+    return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+
+
+@pytest.fixture(scope="module")
+def loaded() -> GoogleSQL:
+    """The analyzer with the hub's schema and the loaded tables."""
+    google = GoogleSQL(DATASET)
+    for statement in render("schema", dataset=DATASET):
+        google.analyze(statement)
+    for table, schema in LOADED.items():
+        google.loaded(table, schema)
+    return google
+
+
+@pytest.fixture(scope="module")
+def google(loaded: GoogleSQL) -> GoogleSQL:
+    """With the tables of one cycle, too."""
+    for name in ("match", "decide"):
+        for statement in render(name, dataset=DATASET, **renderings(name)[0]):
+            loaded.analyze(statement)
+    return loaded
+
+
+def test_every_file_is_covered() -> None:
+    assert set(PLACEHOLDERS) == FILES
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_every_branch_of_a_file_is_rendered(name: str) -> None:
+    environment: Environment = statements._environment()
+    template = environment.parse((FOLDER / f"{name}.sql").read_text())
+    placeholders = meta.find_undeclared_variables(template) - set(environment.globals) - {"dataset"}
+    assert set(PLACEHOLDERS[name]) == placeholders
+    for branch in template.find_all((nodes.If, nodes.CondExpr)):
+        assert isinstance(branch, nodes.If | nodes.CondExpr)
+        tested = branch.test.name if isinstance(branch.test, nodes.Name) else None
+        if tested in placeholders:
+            assert {bool(value) for value in PLACEHOLDERS[name][tested]} == {True, False}, tested
+
+
+@pytest.mark.parametrize(
+    ("name", "identifiers"),
+    [pytest.param(name, one, id=f"{name}-{n}") for name in PLACEHOLDERS for n, one in enumerate(renderings(name))],
+)
+def test_google_accepts_every_statement(google: GoogleSQL, name: str, identifiers: dict[str, Any]) -> None:
+    with google.lacking("contacts_master", identifiers.get("missing", ())):
+        for statement in render(name, dataset=DATASET, **identifiers):
+            google.analyze(statement)
+
+
+def test_the_catalog_holds_what_schema_and_load_make(loaded: GoogleSQL) -> None:
+    assert {column.name for column in COLUMNS} < set(loaded.columns("contacts_master"))
+    assert loaded.columns("sync_staged_b1") == STAGED.names
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE identity.contacts_master SET notes = NULL", "must have a WHERE clause"),
+        ("DELETE FROM identity.sync_links", "must have a WHERE clause"),
+        ("UPDATE identity.contacts_master SET version = 'one' WHERE TRUE", "type INT64"),
+        ("INSERT INTO identity.sync_links (system, contact_id) VALUES ('local', 1)", "type INT64"),
+        ("SELECT first_nam FROM identity.contacts_master", "Unrecognized name: first_nam"),
+        ("SELECT 1 FROM identity.contacts", "Table not found"),
+        ("SELECT f.pat FROM identity.sync_staged_b1 AS s CROSS JOIN UNNEST(s.fields) AS f", "does not exist in STRUCT"),
+        ("SELECT contact_id FROM identity.contacts_master WHERE other_emails = other_phones", "ARRAY<STRING>"),
+        ("SELECT DISTINCT llm_context FROM identity.contacts_master", "JSON"),
+        ("SELECT system FROM identity.sync_links QUALIFY ROW_NUMBER() OVER (ORDER BY native_id) = 1", "QUALIFY clause must"),
+        ("SELECT COALESCE(version, 'none') FROM identity.contacts_master", "No matching signature"),
+        ("CREATE TABLE identity.sync_x AS SELECT 1 AS n, 2 AS n", "duplicate name"),
+        ("ALTER TABLE identity.contact_master ADD COLUMN x STRING", "Table not found"),
+        ("DROP TABLE identity.sync_nothing", "no such table"),
+    ],
+)
+def test_the_gate_refuses_what_bigquery_would(loaded: GoogleSQL, statement: str, reason: str) -> None:
+    with pytest.raises(RefusedByGoogle, match=reason):
+        loaded.analyze(statement)
