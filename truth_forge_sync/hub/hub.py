@@ -31,6 +31,8 @@ BATCH_MANIFEST = pa.schema(
         ("marker_since", _TIMESTAMP),
         ("watermark", _TIMESTAMP),
         ("read_at", _TIMESTAMP),
+        ("requests", pa.int64()),
+        ("seconds", pa.float64()),
     ]
 )
 

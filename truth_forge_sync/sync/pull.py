@@ -66,8 +66,8 @@ def _is_due(system: System, cursor: Cursor | None, marker: str, now: datetime) -
 
 def _stage(hub: Hub, system: System, window: Window, position: Cursor | None, clock: Clock) -> tuple[int, str | None]:
     """Load the rows, then the manifest that makes them a batch; ``position`` is where the cursor would move to."""
+    began, requests = monotonic(), system.requests
     batch_id = new_id()
-    fields = sorted(system.fields())
     read_at = position.read_at if position else clock()
     watermark: datetime | None = None
     with staging(hub.engine, f"sync_staged_{batch_id}", STAGED) as pages:
@@ -76,18 +76,43 @@ def _stage(hub: Hub, system: System, window: Window, position: Cursor | None, cl
             watermark = max([*(row.changed_at for row in page), *([watermark] if watermark else [])], default=None)
     if not pages.rows and position is None:
         return 0, None
+    _announce(hub, system, batch_id, pages.rows, position, watermark, read_at, system.requests - requests, monotonic() - began)
+    return pages.rows, batch_id
+
+
+def stage_rows(hub: Hub, system: System, rows: Sequence[NativeRow], *, read_at: datetime) -> None:
+    """Stage rows that were found outside a pull, such as a row that a push found gone."""
+    batch_id = new_id()
+    with staging(hub.engine, f"sync_staged_{batch_id}", STAGED) as pages:
+        pages.append([staged_record(system.name, row, read_at=read_at) for row in rows])
+    _announce(hub, system, batch_id, len(rows), None, None, read_at, 0, 0.0)
+
+
+def _announce(
+    hub: Hub,
+    system: System,
+    batch_id: str,
+    rows: int,
+    position: Cursor | None,
+    watermark: datetime | None,
+    read_at: datetime,
+    requests: int,
+    seconds: float,
+) -> None:
+    """Make a batch of what was loaded: from now on the next reconcile takes it."""
     record = {
         "system": system.name,
-        "row_count": pages.rows,
+        "row_count": rows,
         "live": position is not None,
-        "fields": fields,
+        "fields": sorted(system.fields()),
         "marker": position and position.marker,
         "marker_since": position and position.marker_since,
         "watermark": watermark,
         "read_at": read_at,
+        "requests": requests,
+        "seconds": seconds,
     }
     hub.record("batch", BATCH_MANIFEST, [record], batch=batch_id)
-    return pages.rows, batch_id
 
 
 def _timed(pages: Iterator[Sequence[NativeRow]], clock: Clock) -> Iterator[tuple[datetime, Sequence[NativeRow]]]:
@@ -98,21 +123,3 @@ def _timed(pages: Iterator[Sequence[NativeRow]], clock: Clock) -> Iterator[tuple
         if page is None:
             return
         yield asked_at, page
-
-
-def stage_rows(hub: Hub, system: System, rows: Sequence[NativeRow], *, read_at: datetime) -> None:
-    """Stage rows that were found outside a pull, such as a row that a push found gone."""
-    batch_id = new_id()
-    with staging(hub.engine, f"sync_staged_{batch_id}", STAGED) as pages:
-        pages.append([staged_record(system.name, row, read_at=read_at) for row in rows])
-    record = {
-        "system": system.name,
-        "row_count": len(rows),
-        "live": False,
-        "fields": sorted(system.fields()),
-        "marker": None,
-        "marker_since": None,
-        "watermark": None,
-        "read_at": read_at,
-    }
-    hub.record("batch", BATCH_MANIFEST, [record], batch=batch_id)

@@ -85,7 +85,13 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
             except Exception as error:  # noqa: BLE001 - what was answered before is recorded first, then it is raised
                 failure = error
         if pages.rows:
-            hub.run("acknowledge", push=push_id)
+            hub.run(
+                "acknowledge",
+                push=push_id,
+                system=system.name,
+                requests=str(system.requests - requests),
+                milliseconds=str(int(1000 * (monotonic() - began))),
+            )
         if gone:
             stage_rows(hub, system, gone, read_at=clock())
         if failure:

@@ -57,7 +57,6 @@ def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock:
     )  # fmt: skip
     crash_point("reconcile.decided")
     _carry_out(hub, cycle, clock)
-    hub.run("forget", tables=[*tables, f"sync_match_{cycle}", f"sync_plan_{cycle}"])
 
     results = hub.rows("result", cycle=cycle)
     first = results[0]
@@ -82,6 +81,8 @@ def _carry_out(hub: Hub, cycle: str, clock: Clock) -> None:
         hub.run("apply", cycle=cycle, now=str(now))
         crash_point("reconcile.applied")
     hub.run("finish", cycle=cycle)
+    staged = [row["table_name"] for row in hub.rows("taken", cycle=cycle)]
+    hub.run("forget", tables=[*staged, f"sync_match_{cycle}", f"sync_plan_{cycle}"])
 
 
 def _resume(hub: Hub, cycle: str, clock: Clock) -> None:

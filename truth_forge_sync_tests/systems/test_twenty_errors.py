@@ -52,6 +52,22 @@ def test_a_failed_read_is_never_an_empty_one(opened: Workspace, fault: Answer | 
     assert sum(opened.waits) < 30
 
 
+def test_a_list_that_turns_in_a_circle_is_a_retry() -> None:
+    page = {"data": {"people": []}, "totalCount": 9, "pageInfo": {"hasNextPage": True, "endCursor": "again"}}
+    stamp = "2026-01-02T03:04:05.678Z"
+    page["data"] = {"people": [{"id": "1", "createdAt": stamp, "updatedAt": stamp}]}
+    objects = {"data": {"objects": [{"id": "o", "nameSingular": "person", "fields": []}]}, "totalCount": 1}
+    objects["pageInfo"] = {"hasNextPage": False}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=objects if "metadata" in request.url.path else page)
+
+    twenty = Twenty("http://crm", KEY, requests_per_minute=0, region="US", transport=httpx.MockTransport(answer))
+    with pytest.raises(Retry, match="advance"):
+        read_all(twenty)
+    assert twenty.requests == 2
+
+
 def test_a_limit_that_stays_is_throttled(opened: Workspace) -> None:
     opened.faults.status(429, times=50)
     with pytest.raises(Throttled):

@@ -129,6 +129,12 @@ def test_a_refused_row_names_its_field_and_harms_no_other(
     assert requests <= 16
 
 
+def test_the_value_that_twenty_quotes_leads_to_its_row(opened: Workspace) -> None:
+    bad = create({"primary_phone": BAD_PHONE})
+    outcomes, requests = written(opened, [bad, *(create({"first_name": f"Ann{n}"}) for n in range(60))])
+    assert (outcomes[bad.native_id].status, requests) == (Status.REFUSED, 3)
+
+
 def test_many_duplicates_are_found_by_looking(opened: Workspace) -> None:
     rows_of(opened, 90)
     writes = [create({"first_name": f"Twin{n}", "primary_email": f"ann{n}@example.com"}) for n in range(200)]

@@ -146,7 +146,7 @@ class Workspace:
 
 
 class _Switch:
-    """One server for the whole session, and behind it the workspace of the test that runs now."""
+    """One server for the whole test run, and behind it the workspace of the test that runs now."""
 
     def __init__(self) -> None:
         self.app: ASGIApp | None = None

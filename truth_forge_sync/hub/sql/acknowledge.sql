@@ -83,4 +83,23 @@ WHERE status = 'parked' AND kind = 'refused' AND CONCAT(system, '/', native_id) 
   SELECT CONCAT(system, '/', native_id) FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'written'
 );
 
+-- The push is told in the cycle that it belongs to: the last one.
+MERGE INTO {{ dataset }}.sync_cycles AS t
+USING (
+  SELECT
+    (SELECT MAX(cycle_id) FROM {{ dataset }}.sync_cycles WHERE status = 'applied') AS cycle_id,
+    [STRUCT(
+      '{{ system }}' AS system, 'push' AS phase, 0 AS read_rows,
+      COUNTIF(status = 'written' AND kind = 'create') AS created,
+      COUNTIF(status = 'written' AND kind IN ('patch', 'restore')) AS updated,
+      COUNTIF(status = 'written' AND kind = 'delete') AS deleted,
+      COUNTIF(status = 'refused') AS refused,
+      {{ requests }} AS requests,
+      {{ milliseconds }} / 1000 AS seconds
+    )] AS entry
+  FROM {{ dataset }}.sync_outcomes_{{ push }}
+) AS s
+ON t.cycle_id = s.cycle_id
+WHEN MATCHED THEN UPDATE SET systems = ARRAY_CONCAT(COALESCE(t.systems, []), s.entry);
+
 DROP TABLE {{ dataset }}.sync_outcomes_{{ push }};

@@ -1,10 +1,10 @@
 -- A batch is staged from here on: its table was loaded before.
 INSERT INTO {{ dataset }}.sync_batches (
-  batch_id, system, row_count, live, fields, marker, marker_since, watermark, read_at, staged_at
+  batch_id, system, row_count, live, fields, marker, marker_since, watermark, read_at, staged_at, requests, seconds
 )
 SELECT
   '{{ batch }}', manifest.system, manifest.row_count, manifest.live, manifest.fields, manifest.marker, manifest.marker_since,
-  manifest.watermark, manifest.read_at, CURRENT_TIMESTAMP()
+  manifest.watermark, manifest.read_at, CURRENT_TIMESTAMP(), manifest.requests, manifest.seconds
 FROM {{ dataset }}.sync_manifest_{{ batch }} AS manifest;
 
 DROP TABLE {{ dataset }}.sync_manifest_{{ batch }};

@@ -24,11 +24,19 @@ USING (
     COALESCE(SUM(IF(NOT is_new AND is_accepted AND NOT (is_deletion AND is_deleted), 1, 0)), 0) AS contacts_updated,
     COALESCE(SUM(IF(NOT is_new AND is_deletion AND is_deleted, 1, 0)), 0) AS contacts_deleted,
     COALESCE(SUM(ARRAY_LENGTH(conflicts)), 0) AS conflicts,
-    (SELECT COUNT(*) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NULL) AS reviews
+    (SELECT COUNT(*) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NULL) AS reviews,
+    (
+      SELECT ARRAY_AGG(STRUCT(
+        system AS system, 'pull' AS phase, row_count AS read_rows, 0 AS created, 0 AS updated, 0 AS deleted, 0 AS refused,
+        requests AS requests, seconds AS seconds
+      ) ORDER BY system, read_at)
+      FROM {{ dataset }}.sync_batches WHERE cycle_id = '{{ cycle }}'
+    ) AS systems
   FROM {{ dataset }}.sync_plan_{{ cycle }}
 ) AS s
 ON t.cycle_id = '{{ cycle }}'
 WHEN MATCHED THEN
   UPDATE SET
     status = 'applied', finished_at = CURRENT_TIMESTAMP(), contacts_created = s.contacts_created,
-    contacts_updated = s.contacts_updated, contacts_deleted = s.contacts_deleted, conflicts = s.conflicts, reviews = s.reviews;
+    contacts_updated = s.contacts_updated, contacts_deleted = s.contacts_deleted, conflicts = s.conflicts, reviews = s.reviews,
+    systems = s.systems;

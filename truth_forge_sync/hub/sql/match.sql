@@ -15,6 +15,13 @@ arrived AS (
   {% if not loop.last %}
   UNION ALL
   {% endif %}
+  {% else %}
+  SELECT
+    CAST(NULL AS STRING) AS system, CAST(NULL AS STRING) AS native_id, CAST(NULL AS STRING) AS own_contact_id,
+    CAST(NULL AS STRING) AS version, CAST(NULL AS TIMESTAMP) AS changed_at, CAST(NULL AS TIMESTAMP) AS read_at,
+    FALSE AS deleted, FALSE AS gone, ARRAY<STRUCT<path STRING, value STRING>>[] AS fields,
+    ARRAY<STRUCT<field STRING, reason STRING>>[] AS unread
+  FROM (SELECT 1) WHERE FALSE
   {% endfor %}
 ),
 

@@ -100,10 +100,12 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_batches (
   watermark TIMESTAMP,
   read_at TIMESTAMP NOT NULL,
   staged_at TIMESTAMP NOT NULL,
+  requests INT64,
+  seconds FLOAT64,
   cycle_id STRING
 ) PARTITION BY DATE(staged_at) CLUSTER BY cycle_id;
 
--- One row a reconcile that had something to decide. status: planned, applied, abandoned.
+-- One row a reconcile that had something to decide. status: planned, applied, abandoned. systems: one entry a pull or push.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_cycles (
   cycle_id STRING NOT NULL,
   run_id STRING,

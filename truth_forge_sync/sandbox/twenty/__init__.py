@@ -3,7 +3,8 @@
     uvicorn.run(create_twenty_app(Path("twenty.sqlite"), api_key="…"), host="127.0.0.1")
 
 It serves `/rest/people` and `/rest/companies` (lists, batches, upserts, soft deletes, compare-and-set),
-`/rest/metadata` (custom fields), `/rest/webhooks` (signed delivery) and `/healthz`, and keeps its data in one SQLite file.
+`/rest/metadata` (custom fields), `/rest/webhooks` (signed delivery) and `/healthz`, and keeps its data in one SQLite
+file.
 
 It follows measurements of Twenty 2.21.0; "facts, section N" in these files means the section of that record. Extras
 that the real server lacks, for tests and demonstrations: `faults` and `clock` of `create_twenty_app`, and

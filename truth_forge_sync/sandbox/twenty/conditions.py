@@ -9,8 +9,8 @@ from truth_forge_sync.sandbox.twenty.errors import ApiError, bad_request, invali
 from truth_forge_sync.sandbox.twenty.fields import Column, Field, FieldType, Kind, Sql
 from truth_forge_sync.sandbox.twenty.filters import Condition, Filter
 from truth_forge_sync.sandbox.twenty.instants import MILLISECOND, parse_date, parse_instant
-from truth_forge_sync.sandbox.twenty.normalise import canonical_uuid
 from truth_forge_sync.sandbox.twenty.objects import ObjectType
+from truth_forge_sync.sandbox.twenty.scalars import canonical_uuid
 
 _COMPARISONS: Mapping[str, str] = {"eq": "=", "neq": "<>", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 

@@ -10,8 +10,8 @@ from starlette.datastructures import QueryParams
 
 from truth_forge_sync.sandbox.twenty.errors import bad_request
 from truth_forge_sync.sandbox.twenty.filters import Filter, parse_filter
-from truth_forge_sync.sandbox.twenty.normalise import canonical_uuid
 from truth_forge_sync.sandbox.twenty.reading import ListQuery
+from truth_forge_sync.sandbox.twenty.scalars import canonical_uuid
 
 DEFAULT_LIMIT = 60
 MAX_LIMIT = 200

@@ -11,9 +11,11 @@ import hmac
 import json
 import logging
 import secrets
+import ssl
 import time
 import uuid
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,13 +72,20 @@ async def deliver(workspace: Workspace, events: Sequence[Event]) -> None:
         return
     limits = httpx.Limits(max_connections=_CONNECTIONS)
     # No time-out on waiting for a free connection: it is the target that has 5 s, not the queue.
-    async with httpx.AsyncClient(timeout=httpx.Timeout(TIMEOUT_SECONDS, pool=None), limits=limits) as client:
+    timeout = httpx.Timeout(TIMEOUT_SECONDS, pool=None)
+    async with httpx.AsyncClient(timeout=timeout, limits=limits, verify=_tls()) as client:
         await asyncio.gather(*(_send(client, webhook, event) for webhook, event in due))
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
     """hex HMAC-SHA256 over the timestamp, a colon and the raw body."""
     return hmac.new(secret.encode(), timestamp.encode() + b":" + body, hashlib.sha256).hexdigest()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Slow to make, so made once."""
+    return httpx.create_ssl_context()
 
 
 async def _send(client: httpx.AsyncClient, webhook: Webhook, event: Event) -> None:

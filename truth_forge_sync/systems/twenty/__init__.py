@@ -1,4 +1,6 @@
-"""Twenty CRM as a system of contacts: its people, spoken to over the REST API (checked against Twenty 2.21).
+"""Twenty CRM as a system of contacts: its people, spoken to over the REST API.
+
+Written to measurements of Twenty 2.21; "facts, section N" in these files is the section of that record.
 
 =============  ======================================================================
 ``client``     HTTP: the key, errors by what to do about them, retries

@@ -1,0 +1,72 @@
+"""The commands ``truth-forge-sync …`` (CONTRACT: Commands): a module each, which imports what it needs when it runs.
+
+Exit codes: 0 fine, 1 something failed or is degraded, 2 wrong use or settings.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from truth_forge_sync.errors import Stop, SyncError
+
+FAILED = 1
+WRONG_USE = 2
+
+
+class Commands(TyperGroup):
+    """Errors that we understand end a command with their message and remedy; a traceback means a fault of ours."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SyncError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(WRONG_USE if isinstance(error, Stop) else FAILED) from error
+
+
+app = typer.Typer(
+    name="truth-forge-sync",
+    help="Keeps the same contacts in BigQuery, Twenty CRM, Supabase and a local SQL database.",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they may hold a key or somebody's data
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _assemble() -> None:
+    """In the order of ``--help``."""
+    from truth_forge_sync.cli.dev import dev
+    from truth_forge_sync.cli.sandbox import sandbox_app
+
+    app.command()(dev)
+    try:  # TEMPORARY until these modules are there
+        from truth_forge_sync.cli.init import init
+        from truth_forge_sync.cli.status import status
+        from truth_forge_sync.cli.sync import sync
+
+        app.command()(init)
+        app.command()(sync)
+        app.command()(status)
+    except ModuleNotFoundError:
+        pass
+    app.add_typer(sandbox_app, name="sandbox")
+    try:  # TEMPORARY until this module is there
+        from truth_forge_sync.cli.hub import hub_app
+
+        app.add_typer(hub_app, name="hub")
+    except ModuleNotFoundError:
+        pass
+
+
+_assemble()
+
+
+def main() -> NoReturn:
+    """The entry point of the console script."""
+    sys.exit(app())
