@@ -14,6 +14,7 @@ from time import monotonic
 
 from truth_forge_sync.hub.hub import BATCH_MANIFEST, Cursor, Hub, new_id
 from truth_forge_sync.hub.staging import STAGED, staged_record, staging
+from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.systems.protocol import NativeRow, System, Window
 
 Clock = Callable[[], datetime]
@@ -76,6 +77,7 @@ def _stage(hub: Hub, system: System, window: Window, position: Cursor | None, cl
             watermark = max([*(row.changed_at for row in page), *([watermark] if watermark else [])], default=None)
     if not pages.rows and position is None:
         return 0, None
+    crash_point(f"pull.{system.name}.loaded")
     _announce(hub, system, batch_id, pages.rows, position, watermark, read_at, system.requests - requests, monotonic() - began)
     return pages.rows, batch_id
 

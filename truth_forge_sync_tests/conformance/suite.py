@@ -281,6 +281,18 @@ class SystemConformance:
         assert outcome.row.values == {**created.values, "first_name": "Beate"}
         assert self.held(system, outside, created.native_id) == outcome.row.values
 
+    def test_a_patch_does_not_tidy_up_what_it_was_not_asked_to(self, system: System, outside: Outside) -> None:
+        ids = outside.insert_many([{**person(number), "job_title": "  Baker  "} for number in range(6)])
+        before = {native_id: outside.read(native_id) for native_id in ids}
+        rows = [row for page in system.read_by_id(ids) for row in page]
+        assert {outcome.status for outcome in system.write([patch(row, {"first_name": "B"}) for row in rows])} == {
+            Status.WRITTEN
+        }
+        for native_id in ids:
+            was, now = before[native_id], outside.read(native_id)
+            assert was is not None and now is not None
+            assert (now["job_title"], now["first_name"]) == (was["job_title"], "B")
+
     def test_many_patches_of_different_fields_at_once(self, system: System, outside: Outside) -> None:
         ids = outside.insert_many([person(number) for number in range(40)])
         rows = [row for page in system.read_by_id(ids) for row in page]

@@ -188,12 +188,34 @@ def test_a_missing_database_needs_a_person(postgres_server: Postgres) -> None:
 
 def test_a_connection_that_was_cut_is_made_anew(local: Local, outside: SqlPerson) -> None:
     local.marker()
+    cut_connections(outside)
+    assert local.marker()
+
+
+def cut_connections(outside: SqlPerson) -> None:
     outside.run(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND application_name = 'truth-forge-sync'"
     )
     time.sleep(0.1)
-    assert local.marker()
+
+
+def test_a_connection_lost_before_the_commit_has_written_nothing(local: Local, outside: SqlPerson) -> None:
+    outside.run(
+        "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END'"
+    )
+    outside.run("CREATE TRIGGER die AFTER INSERT ON contacts_master FOR EACH ROW EXECUTE FUNCTION die()")
+    with pytest.raises(Retry):
+        write_one(local, create({"city": "Bern"}))
+    assert read_all(local) == {}
+
+
+def test_a_connection_lost_at_the_commit_leaves_it_unknown(local: Local, outside: SqlPerson) -> None:
+    write = create({"city": "Bern"})
+    sa.event.listen(local._engine, "commit", lambda _connection: cut_connections(outside), once=True)
+    assert write_one(local, write).status is Status.UNKNOWN
+    assert write_one(local, write).status is Status.WRITTEN
 
 
 def test_a_delete_of_a_row_restored_meanwhile_does_nothing(local: Local, outside: SqlPerson) -> None:

@@ -57,13 +57,28 @@ def shared_url(postgres_server: Postgres, shared_database: str) -> Iterator[str]
         yield served.url
 
 
+_opened: list[Supabase] = []
+
+
+def open_(url: str, key: str = KEY) -> Supabase:
+    _opened.append(Supabase(url, key, table=TABLE, region=REGION))
+    return _opened[-1]
+
+
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    """Closes whatever a test has opened."""
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 class TestSupabase(SystemConformance):
     @pytest.fixture
-    def opened(self, shared_url: str, postgres_server: Postgres, shared_database: str) -> Iterator[Opened]:
-        system, outside = open_(shared_url), SqlPerson(postgres_server.url(shared_database))
+    def opened(self, shared_url: str, postgres_server: Postgres, shared_database: str) -> Opened:
+        outside = SqlPerson(postgres_server.url(shared_database))
         outside.run("TRUNCATE contacts_master, contacts_tombstones")
-        yield Opened(system, outside)
-        system.close()
+        return Opened(open_(shared_url), outside)
 
 
 @pytest.fixture(autouse=True)
@@ -95,14 +110,8 @@ def outside(postgres_url: str) -> SqlPerson:
 
 
 @pytest.fixture
-def supabase(url: str) -> Iterator[Supabase]:
-    system = open_(url)
-    yield system
-    system.close()
-
-
-def open_(url: str, key: str = KEY) -> Supabase:
-    return Supabase(url, key, table=TABLE, region=REGION)
+def supabase(url: str) -> Supabase:
+    return open_(url)
 
 
 # Reading completely
@@ -312,7 +321,6 @@ def test_a_write_whose_answer_is_lost_is_unknown_and_safe_to_send_again(
     assert write_one(supabase, edit).status is UNKNOWN
     assert write_one(supabase, edit).status is MOVED
     assert read_one(supabase, created.native_id).values == {"city": "Chur"}
-    supabase.close()
 
 
 def test_a_write_that_was_turned_away_is_sent_again(supabase: Supabase, faults: Faults) -> None:

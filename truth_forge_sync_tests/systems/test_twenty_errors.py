@@ -66,6 +66,7 @@ def test_a_list_that_turns_in_a_circle_is_a_retry() -> None:
     with pytest.raises(Retry, match="advance"):
         read_all(twenty)
     assert twenty.requests == 2
+    twenty.close()
 
 
 def test_a_limit_that_stays_is_throttled(opened: Workspace) -> None:
@@ -78,7 +79,7 @@ def test_a_limit_that_stays_is_throttled(opened: Workspace) -> None:
 
 def test_the_servers_own_limit_is_sat_out() -> None:
     with serve(create_twenty_app(None, KEY, 100)) as served:
-        twenty = Twenty(served.url, KEY, requests_per_minute=0, region="US")
+        twenty = Twenty(served.url, KEY, requests_per_minute=0, region="US", transport=Line())
         for _ in range(102):
             twenty.marker()
         assert twenty.requests > 102
@@ -94,15 +95,15 @@ def test_a_server_that_is_not_there_is_a_retry() -> None:
     write = create({"first_name": "Ann"})
     with pytest.raises(Retry):
         list(twenty.write([write]))
+    twenty.close()
 
 
 def test_a_wrong_key_stops_and_names_the_setting(opened: Workspace) -> None:
-    twenty = Twenty(opened.url, "wrong", requests_per_minute=0, region="US", transport=Line())
+    twenty = opened.another("wrong")
     for call in (twenty.marker, twenty.fields, lambda: list(twenty.init()), lambda: read_all(twenty)):
         with pytest.raises(Stop, match="TWENTY_API_KEY") as caught:
             call()
         assert "wrong" not in str(caught.value)
-    twenty.close()
 
 
 @pytest.mark.parametrize("status", [302, 404])
@@ -111,6 +112,7 @@ def test_another_server_stops_and_names_the_setting(status: int) -> None:
     twenty = Twenty("http://crm.example.com", KEY, requests_per_minute=0, region="US", transport=transport)
     with pytest.raises(Stop, match="TWENTY_URL"):
         twenty.marker()
+    twenty.close()
 
 
 LOST = [Drop(), Hang(1), Answer(500), Answer(504), Answer(200, {"data": None})]

@@ -9,10 +9,9 @@ import pytest
 from truth_forge_sync.contact import FIELD
 from truth_forge_sync.sandbox.faults import Drop
 from truth_forge_sync.systems.protocol import NativeRow, Status, WriteKind
-from truth_forge_sync.systems.twenty import Twenty
 from truth_forge_sync.systems.twenty.schema import WANTED
 from truth_forge_sync_tests.conformance.suite import create, patch, person, read_all, read_one, write_one
-from truth_forge_sync_tests.systems.twenty_outside import KEY, Line, Workspace, workspace
+from truth_forge_sync_tests.systems.twenty_outside import Workspace, workspace
 
 
 @pytest.fixture
@@ -25,11 +24,6 @@ def bare() -> Iterator[Workspace]:
 def opened() -> Iterator[Workspace]:
     with workspace() as found:
         yield found
-
-
-def another(opened: Workspace) -> Twenty:
-    """The connector of another run."""
-    return Twenty(opened.url, KEY, requests_per_minute=0, region="US", sleep=opened.waits.append, transport=Line())
 
 
 def add_field(opened: Workspace, name: str, type_: str, **more: object) -> None:
@@ -53,15 +47,15 @@ def test_init_makes_every_field_and_a_dry_run_none(bare: Workspace) -> None:
     assert [step.what for step in steps] == [step.what for step in dry] and all(step.done for step in steps)
     assert bare.twenty.requests == before  # metadata is not rate limited
     assert bare.twenty.fields() == set(FIELD)
-    assert list(bare.twenty.init()) == [] == list(another(bare).init())
+    assert list(bare.twenty.init()) == [] == list(bare.another().init())
 
 
 def test_init_goes_on_after_a_lost_answer(bare: Workspace) -> None:
     bare.faults.after(Drop(), method="POST", path="/rest/metadata/fields")
     with pytest.raises(Exception, match="no answer"):
         list(bare.twenty.init())
-    assert all(step.done for step in another(bare).init())
-    assert another(bare).fields() == set(FIELD)
+    assert all(step.done for step in bare.another().init())
+    assert bare.another().fields() == set(FIELD)
 
 
 def test_a_field_of_another_type_is_reported_and_not_used(bare: Workspace) -> None:
@@ -99,10 +93,10 @@ NAMES = [
 def test_a_company_is_made_once_and_found_again_by_its_exact_name(opened: Workspace, name: str) -> None:
     first = write_one(opened.twenty, create({"organization": name}))
     assert first.row is not None and first.row.values == {"organization": name}
-    second = write_one(another(opened), create({"organization": name}))
+    second = write_one(opened.another(), create({"organization": name}))
     assert second.row is not None and second.row.values == {"organization": name}
     other = name.replace("(", "[").replace(")", "]").lower() if name != name.lower() else f"{name}!"
-    write_one(another(opened), create({"organization": other}))
+    write_one(opened.another(), create({"organization": other}))
     assert sorted(company["name"] for company in opened.outside.companies()) == sorted([name, other])
 
 
@@ -125,11 +119,11 @@ def test_the_name_of_a_renamed_or_deleted_company_can_be_used_again(opened: Work
     write_one(opened.twenty, create({"organization": "Acme"}))
     (company,) = opened.outside.companies()
     opened.outside.request("PATCH", f"/rest/companies/{company['id']}", {"name": "Acme Holding"})
-    assert write_one(another(opened), create({"organization": "Acme"})).status is Status.WRITTEN
+    assert write_one(opened.another(), create({"organization": "Acme"})).status is Status.WRITTEN
     assert sorted(each["name"] for each in opened.outside.companies()) == ["Acme", "Acme Holding"]
     (company,) = (each for each in opened.outside.companies() if each["name"] == "Acme")
     opened.outside.request("DELETE", f"/rest/companies/{company['id']}?soft_delete=true")
-    outcome = write_one(another(opened), create({"organization": "Acme"}))
+    outcome = write_one(opened.another(), create({"organization": "Acme"}))
     assert outcome.row is not None and outcome.row.values == {"organization": "Acme"}
     assert sorted(each["name"] for each in opened.outside.companies()) == ["Acme", "Acme Holding"]
 

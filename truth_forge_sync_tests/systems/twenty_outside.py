@@ -140,7 +140,8 @@ class Workspace:
     outside: TwentyOutside
     faults: Faults
     line: Line
-    url: str
+    another: Callable[..., Twenty]
+    """The connector of another run (with another key)."""
     waits: list[float]
     """How long the connector slept, in seconds (it did not)."""
 
@@ -177,13 +178,25 @@ def workspace(*, initialised: bool = True, timeout: float = 5.0) -> Iterator[Wor
     waits: list[float] = []
     line = Line()
     switch.app = create_twenty_app(None, KEY, None, faults)
-    twenty = Twenty(url, KEY, requests_per_minute=0, region="US", timeout=timeout, sleep=waits.append, transport=line)
     outside = TwentyOutside(url)
-    if initialised:
-        assert all(step.done for step in twenty.init())
-    try:
-        yield Workspace(twenty, outside, faults, line, url, waits)
-    finally:
-        twenty.close()
-        outside.close()
-        switch.app = None
+    with ExitStack() as stack:
+
+        def connector(key: str = KEY, transport: httpx.BaseTransport | None = None) -> Twenty:
+            made = Twenty(
+                url,
+                key,
+                requests_per_minute=0,
+                region="US",
+                timeout=timeout,
+                sleep=waits.append,
+                transport=transport or Line(),
+            )
+            stack.callback(made.close)
+            return made
+
+        stack.callback(outside.close)
+        twenty = connector(transport=line)
+        if initialised:
+            assert all(step.done for step in twenty.init())
+        yield Workspace(twenty, outside, faults, line, connector, waits)
+    switch.app = None

@@ -23,8 +23,9 @@ Row = dict[str, Any]
 def pages(
     engine: sa.Engine, everything: sa.Select[Any], table: sa.TableClause, stamp: str, window: Window
 ) -> Iterator[Sequence[Row]]:
-    """Rows of ``everything`` in ``table`` whose column ``stamp`` lies in the window, in the order (stamp, id), ``PAGE`` rows
-    at most at a time.
+    """Rows of ``table`` whose column ``stamp`` lies in the window, in the order (stamp, id), by pages of ``PAGE``.
+
+    ``everything`` is the query for all of its rows, with the columns wanted.
 
     Each page is a transaction of its own: nothing is held open while the caller works, and a row edited meanwhile moves
     ahead of us in the order and is met again.
