@@ -30,10 +30,17 @@ class Unreadable(ValueError):
     """The raw value has no canonical form. The message says what was expected; it never repeats the value."""
 
 
+def clean_text(value: str) -> str:
+    """NFC text with LF line ends that every system can store: no U+0000, no half of a surrogate pair."""
+    text = value.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    return text
+
+
 def canonical_text(value: object) -> str:
-    """NFC text without outer white space; '' for what is empty."""
-    text = str(value).replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    return unicodedata.normalize("NFC", text).strip()
+    """Clean text without outer white space; '' for what is empty."""
+    return clean_text(str(value)).strip()
 
 
 @lru_cache(maxsize=65_536)

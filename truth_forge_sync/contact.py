@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from truth_forge_sync.canonical import Unreadable, canonical_scalar, canonical_text
+from truth_forge_sync.canonical import Unreadable, canonical_scalar, canonical_text, clean_text
 
 DELETED = "deleted"
 """The path that says a contact (or a native row) is deleted: its value is ``true`` or absent."""
@@ -152,7 +152,7 @@ def _paths_of(field: Field, value: Any, region: str) -> dict[str, str]:
 
 
 def _scalar(field: Field, value: Any, region: str) -> str | None:
-    return canonical_scalar(field.type.element, value, region=region, choices=field.choices)
+    return None if value is None else canonical_scalar(field.type.element, value, region=region, choices=field.choices)
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -185,16 +185,22 @@ def _parsed(value: Any) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """Sorted keys, no spaces, NFC, no ASCII escapes; an integral float is an integer (jsonb prints 1.0 as 1.0, Twenty 1)."""
-    return canonical_text(json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)) or "null"
+    """Sorted keys, no spaces, NFC, no ASCII escapes; an integral float is an integer (jsonb prints 1.0 and all digits of
+    1e21, JavaScript 1 and 1e+21). Raises :class:`Unreadable` for NaN and infinities, which JSON does not have."""
+    try:
+        return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise Unreadable("expected JSON without NaN or infinite numbers") from error
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _plain(element) for key, element in value.items()}
+        return {clean_text(str(key)): _plain(element) for key, element in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(element) for element in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
 

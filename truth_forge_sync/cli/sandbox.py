@@ -86,14 +86,23 @@ def edit(
 @sandbox_app.command()
 def env() -> None:
     """Print the settings as shell exports: eval "$(truth-forge-sync sandbox env)"."""
+    import os
+
+    from dotenv import dotenv_values
+
     from truth_forge_sync.sandbox.dagster_home import home_in
     from truth_forge_sync.sandbox.stand_ins import VARIABLES
 
     stand_ins = _stand_ins()
-    ours = stand_ins.environment()
+    ours = {**stand_ins.environment(), "DAGSTER_HOME": str(home_in(stand_ins.folder))}
+    if dotenv_values(".env").get("BIGQUERY_PROJECT"):
+        # A shell can't unset what a file sets, and made-up contacts must not reach a real hub.
+        raise Stop(".env sets BIGQUERY_PROJECT", remedy="comment it out there while you work on the sandbox")
+    for name, value in ours.items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
     for name in VARIABLES:
-        typer.echo(f"export {name}={shlex.quote(ours[name])}" if name in ours else f"unset {name}")
-    typer.echo(f"export DAGSTER_HOME={shlex.quote(str(home_in(stand_ins.folder)))}")
+        if name in os.environ and name not in ours:
+            typer.echo(f"unset {name}")
     if not stand_ins.is_running():
         typer.echo("the sandbox is not running: truth-forge-sync sandbox start", err=True)
 

@@ -51,6 +51,7 @@ OUTCOMES = pa.schema(
         ("kind", pa.string()),
         ("status", pa.string()),
         ("version", pa.string()),
+        ("own_contact_id", pa.string()),
         ("changed_at", _TIMESTAMP),
         ("answered_at", _TIMESTAMP),
         ("stored", _structs("path", "value", "sent")),
@@ -92,6 +93,7 @@ def outcome_record(intent_id: str, system: str, outcome: Outcome, *, answered_at
         "kind": write.kind.value,
         "status": outcome.status.value,
         "version": row.version if row else None,
+        "own_contact_id": row.contact_id if row else None,
         "changed_at": row.changed_at if row else None,
         "answered_at": answered_at,
         "stored": [

@@ -1,7 +1,7 @@
 """Push: write to one system what it still lacks, and record what it says it stored (DESIGN laws 8-10).
 
-The intents were recorded with the plan, before anything is sent. Each row is read again right before it is written; a
-path that no longer holds what we knew is left alone, the next cycle sees it as an edit.
+The intents were recorded with the plan, before anything is sent. Each write names the row as we know it; a row that is
+another one by now is left alone, the next cycle reads it and decides anew.
 """
 
 from __future__ import annotations
@@ -9,43 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import islice
 from time import monotonic
 from typing import Any
 
-from truth_forge_sync.contact import DELETED, PRESENT
+from truth_forge_sync.contact import DELETED
 from truth_forge_sync.hub.hub import Hub, new_id
 from truth_forge_sync.hub.staging import OUTCOMES, outcome_record, staging
 from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.pull import Clock, stage_rows, utc_now
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, System, Write, WriteKind
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A recorded write. ``held``: what we know the row to hold, by path; ``known_at``: since when."""
-
-    intent_id: str
-    contact_id: str
-    native_id: str
-    kind: WriteKind
-    changes: Mapping[str, str | None]
-    held: Mapping[str, str]
-    known_at: datetime | None
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Intent:
-        """From a row of pending.sql."""
-        return cls(
-            intent_id=row["intent_id"],
-            contact_id=row["contact_id"],
-            native_id=row["native_id"],
-            kind=WriteKind(row["kind"]),
-            changes={change["path"]: change["value"] for change in row["changes"]},
-            held={item["path"]: item["value"] for item in row["held"] if item["value"] is not None},
-            known_at=row["known_at"],
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +35,28 @@ class Pushed:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A recorded write with its id. In ``write.changes`` the path ``deleted`` counts like any other."""
+
+    intent_id: str
+    write: Write
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Intent:
+        """From a row of pending.sql."""
+        kind = WriteKind(row["kind"])
+        changes = {change["path"]: change["value"] for change in row["changes"]}
+        seen = None if kind is WriteKind.CREATE else _known(row)
+        return cls(row["intent_id"], Write(kind, row["contact_id"], row["native_id"], changes, seen))
+
+    @property
+    def for_system(self) -> Write:
+        """Deleting and restoring are kinds of a write to a system, and a path only to the engine."""
+        changes = {path: value for path, value in self.write.changes.items() if path != DELETED}
+        return replace(self.write, changes=changes)
+
+
 def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
     """Send every due intent of the system. An error of the system stops the push; what was answered is recorded."""
     began, requests = monotonic(), system.requests
@@ -69,21 +64,23 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
     if hub.state().open_intents.get(system.name):
         push_id = new_id()
         gone: list[NativeRow] = []
-        intents = (Intent.of(row) for row in hub.stream("pending", system=system.name))
         failure: Exception | None = None
+        intents = map(Intent.of, hub.stream("pending", system=system.name))
         with staging(hub.engine, f"sync_outcomes_{push_id}", OUTCOMES) as pages:
-            try:
-                for page in _batched(intents, system.capabilities.write_batch):
-                    records = []
-                    for intent_id, outcome in _send(system, page):
+            for batch in _batched(intents, system.capabilities.write_batch):
+                records = []
+                try:
+                    for intent, outcome in _send(system, batch):
                         counts[_counted(outcome)] += 1
-                        if outcome.status is Status.GONE and outcome.row:
-                            gone.append(outcome.row)
-                        records.append(outcome_record(intent_id, system.name, outcome, answered_at=clock()))
-                    crash_point(f"push.{system.name}.written")
-                    pages.append(records)
-            except Exception as error:  # noqa: BLE001 - what was answered before is recorded first, then it is raised
-                failure = error
+                        if outcome.status is Status.GONE:
+                            gone.append(_gone(intent, clock))
+                        records.append(outcome_record(intent.intent_id, system.name, outcome, answered_at=clock()))
+                except Exception as error:  # noqa: BLE001 - raised below, once what was answered before is recorded
+                    failure = error
+                crash_point(f"push.{system.name}.written")
+                pages.append(records)
+                if failure:
+                    break
         if pages.rows:
             hub.run(
                 "acknowledge",
@@ -98,96 +95,46 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
             raise failure
     return Pushed(
         system.name,
-        created=counts["created"],
-        updated=counts["updated"],
-        deleted=counts["deleted"],
-        refused=counts["refused"],
+        created=counts[WriteKind.CREATE],
+        updated=counts[WriteKind.PATCH] + counts[WriteKind.RESTORE],
+        deleted=counts[WriteKind.DELETE],
+        refused=counts[Status.REFUSED],
         deferred=counts["deferred"],
         requests=system.requests - requests,
         seconds=monotonic() - began,
     )
 
 
+def _send(system: System, intents: Sequence[Intent]) -> Iterator[tuple[Intent, Outcome]]:
+    by_row = {intent.write.native_id: intent for intent in intents}
+    for outcome in system.write([intent.for_system for intent in intents]):
+        intent = by_row[outcome.write.native_id]
+        yield intent, replace(outcome, write=intent.write)
+
+
 def _counted(outcome: Outcome) -> str:
-    match outcome.status:
-        case Status.WRITTEN if outcome.message == ALREADY:
-            return "already"
-        case Status.WRITTEN:
-            return {WriteKind.CREATE: "created", WriteKind.DELETE: "deleted"}.get(outcome.write.kind, "updated")
-        case Status.REFUSED:
-            return "refused"
-        case _:
-            return "deferred"
+    if outcome.status is Status.WRITTEN:
+        return outcome.write.kind
+    return outcome.status if outcome.status is Status.REFUSED else "deferred"
 
 
-ALREADY = "already as wanted"
+def _known(row: Mapping[str, Any]) -> NativeRow:
+    held = {item["path"]: item["value"] for item in row["held"] if item["value"] is not None}
+    deleted = held.pop(DELETED, None) is not None
+    return NativeRow(
+        row["native_id"], row["own_contact_id"], row["version"] or "", row["changed_at"] or row["known_at"], held, deleted
+    )
 
 
-def _send(system: System, intents: Sequence[Intent]) -> Iterator[tuple[str, Outcome]]:
-    """Outcomes of these intents with their ids. The rows are re-read first, in one go."""
-    existing = [intent.native_id for intent in intents if intent.kind is not WriteKind.CREATE]
-    fresh = {row.native_id: row for page in system.read_by_id(existing) for row in page} if existing else {}
-    writes: dict[str, tuple[str, Write]] = {}
-    for intent in intents:
-        decided = decide_write(intent, fresh.get(intent.native_id))
-        if isinstance(decided, Write):
-            writes[intent.native_id] = intent.intent_id, decided
-        else:
-            yield intent.intent_id, decided
-    if writes:
-        for outcome in system.write([_for_system(write) for _, write in writes.values()]):
-            intent_id, write = writes[outcome.write.native_id]
-            yield intent_id, replace(outcome, write=write)
-
-
-def _for_system(write: Write) -> Write:
-    """Deleting and restoring are kinds of a write to a system, and a path only to the engine."""
-    return replace(write, changes={path: value for path, value in write.changes.items() if path != DELETED})
+def _gone(intent: Intent, clock: Clock) -> NativeRow:
+    """A row that vanished without a trace, as an observation for the next cycle to decide about. It may have gone any time
+    since it was last known, so any edit made since then outlives it."""
+    seen = intent.write.seen
+    since = seen.changed_at if seen else clock()
+    return NativeRow(intent.write.native_id, None, "", since, {}, deleted=True, gone=True)
 
 
 def _batched(intents: Iterable[Intent], size: int) -> Iterator[tuple[Intent, ...]]:
     remaining = iter(intents)
-    while page := tuple(islice(remaining, size)):
-        yield page
-
-
-def decide_write(intent: Intent, row: NativeRow | None) -> Write | Outcome:
-    """The write that an intent still needs, given the row as it is right now; or its outcome where it needs none.
-
-    - a path that holds the wanted value already is acknowledged (a write whose answer was lost);
-    - a path that holds neither that nor what we knew was edited meanwhile: it is left out;
-    - a row that is gone is reported as an observation, so that the next cycle decides about it.
-    """
-    write = Write(intent.kind, intent.contact_id, intent.native_id, intent.changes, row)
-    if intent.kind is WriteKind.CREATE:
-        return write
-    if row is None:
-        return _gone(intent, write)
-    values = {**row.values, **({DELETED: PRESENT} if row.deleted else {})}
-    held = intent.held
-    if intent.kind is WriteKind.DELETE and not row.deleted and _edited(row.values, held):
-        return Outcome(write, Status.MOVED)
-    if row.deleted and DELETED not in intent.changes:
-        return Outcome(write, Status.MOVED)
-    untouched = {
-        path: wanted
-        for path, wanted in intent.changes.items()
-        if values.get(path) == wanted or values.get(path) == held.get(path)
-    }
-    if not untouched:
-        return Outcome(write, Status.MOVED)
-    write = replace(write, changes=untouched)
-    if all(values.get(path) == wanted for path, wanted in untouched.items()):
-        return Outcome(write, Status.WRITTEN, row, message=ALREADY)
-    return write
-
-
-def _edited(values: Mapping[str, str], held: Mapping[str, str]) -> bool:
-    return any(values.get(path) != value for path, value in held.items() if path != DELETED)
-
-
-def _gone(intent: Intent, write: Write) -> Outcome:
-    """When it went is unknown: not before we last knew it."""
-    known_at = intent.known_at or utc_now()
-    row = NativeRow(intent.native_id, None, "", known_at, {}, deleted=True, gone=True)
-    return Outcome(write, Status.WRITTEN if intent.kind is WriteKind.DELETE else Status.GONE, row)
+    while batch := tuple(islice(remaining, size)):
+        yield batch

@@ -58,8 +58,9 @@ class WriteKind(StrEnum):
 class Write:
     """One row to write. ``changes`` maps each path that must change to its wanted value (None: absent).
 
-    ``native_id`` is the id to choose for a create. ``seen`` is the row as re-read just before (None for a create): the
-    write must not take effect on a row whose version is another one by now.
+    ``native_id`` is the id to choose for a create. ``seen`` is the row as we know it (None for a create): the write must
+    not take effect on a row whose version is another one by now. A system that has no conditional write reads the row
+    again right before. A row whose ``contact_id`` column is empty gets the write's along with a patch.
     """
 
     kind: WriteKind
@@ -129,8 +130,11 @@ class System(Protocol):
 
     name: str
     capabilities: Capabilities
-    requests: int
-    """Requests (or statements) sent since it was opened."""
+
+    @property
+    def requests(self) -> int:
+        """Requests (or statements) sent since it was opened."""
+        ...
 
     def fields(self) -> frozenset[str]:
         """The contact fields that this system can hold as it is set up now (a missing column is not one)."""

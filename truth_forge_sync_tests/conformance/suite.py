@@ -344,6 +344,7 @@ class SystemConformance:
         values = supported(system, trip.values)
         created = write_one(system, create(values)).row
         assert created is not None and created.values == values and not created.unread
+        outside.hard_delete(created.native_id)  # some systems let only one row have an e-mail address
         bare = read_one(system, outside.insert(person(1)))
         patched = write_one(system, patch(bare, values)).row
         assert patched is not None and patched.values == {**bare.values, **values}

@@ -16,7 +16,7 @@ MERGE INTO {{ dataset }}.sync_bases AS t
 USING (
   SELECT
     system, native_id, contact_id, ANY_VALUE(version) AS version, ANY_VALUE(changed_at) AS changed_at,
-    MAX(answered_at) AS known_at,
+    ANY_VALUE(own_contact_id) AS own_contact_id, MAX(answered_at) AS known_at,
     COALESCE(
       ARRAY_AGG(IF(value IS NULL AND sent IS NULL, NULL, STRUCT(path AS path, value AS value, sent AS sent)) IGNORE NULLS ORDER BY path),
       ARRAY<STRUCT<path STRING, value STRING, sent STRING>>[]
@@ -26,13 +26,13 @@ USING (
     FROM (
       SELECT
         outcomes.system, outcomes.native_id, outcomes.contact_id, outcomes.version, outcomes.changed_at, outcomes.answered_at,
-        s.path, s.value, IF(COALESCE(s.value, '') = s.sent, NULL, s.sent) AS sent, 1 AS precedence
+        outcomes.own_contact_id, s.path, s.value, IF(COALESCE(s.value, '') = s.sent, NULL, s.sent) AS sent, 1 AS precedence
       FROM {{ dataset }}.sync_outcomes_{{ push }} AS outcomes CROSS JOIN UNNEST(outcomes.stored) AS s
       WHERE outcomes.status = 'written'
       UNION ALL
       SELECT
         outcomes.system, outcomes.native_id, outcomes.contact_id, outcomes.version, outcomes.changed_at, outcomes.answered_at,
-        h.path, h.value, h.sent, 2 AS precedence
+        outcomes.own_contact_id, h.path, h.value, h.sent, 2 AS precedence
       FROM {{ dataset }}.sync_outcomes_{{ push }} AS outcomes
       JOIN {{ dataset }}.sync_bases AS bases
         ON bases.contact_id = outcomes.contact_id AND bases.system = outcomes.system AND bases.native_id = outcomes.native_id
@@ -46,10 +46,14 @@ USING (
 ) AS s
 ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.native_id
 WHEN MATCHED THEN
-  UPDATE SET version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = FALSE, held = s.held
+  UPDATE SET
+    version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = FALSE, own_contact_id = s.own_contact_id,
+    held = s.held
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, held)
-  VALUES (s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, FALSE, s.held);
+  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, own_contact_id, unread, held)
+  VALUES (
+    s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, FALSE, s.own_contact_id, [], s.held
+  );
 
 -- A row that answered closes what was outstanding for it; a refusal parks its intent.
 DELETE FROM {{ dataset }}.sync_intents

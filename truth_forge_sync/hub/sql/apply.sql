@@ -14,15 +14,19 @@ WHEN NOT MATCHED BY TARGET THEN
 
 MERGE INTO {{ dataset }}.sync_bases AS t
 USING (
-  SELECT plan.contact_id, b.system, b.native_id, b.version, b.changed_at, b.known_at, b.gone, b.held
+  SELECT plan.contact_id, b.system, b.native_id, b.version, b.changed_at, b.known_at, b.gone, b.own_contact_id, b.unread, b.held
   FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b
 ) AS s
 ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.native_id
 WHEN MATCHED AND t.known_at <= s.known_at THEN
-  UPDATE SET version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = s.gone, held = s.held
+  UPDATE SET
+    version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = s.gone, own_contact_id = s.own_contact_id,
+    unread = s.unread, held = s.held
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, held)
-  VALUES (s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, s.gone, s.held);
+  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, own_contact_id, unread, held)
+  VALUES (
+    s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, s.gone, s.own_contact_id, s.unread, s.held
+  );
 
 MERGE INTO {{ dataset }}.sync_registers AS t
 USING (
@@ -178,8 +182,10 @@ ON t.contact_id = s.contact_id AND t.system = 'bigquery' AND t.native_id = s.con
 WHEN MATCHED THEN
   UPDATE SET version = s.version, changed_at = s.changed_at, known_at = TIMESTAMP_MICROS({{ now }}), gone = FALSE, held = s.held
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, held)
-  VALUES ('bigquery', s.contact_id, s.contact_id, s.version, s.changed_at, TIMESTAMP_MICROS({{ now }}), FALSE, s.held);
+  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, own_contact_id, unread, held)
+  VALUES (
+    'bigquery', s.contact_id, s.contact_id, s.version, s.changed_at, TIMESTAMP_MICROS({{ now }}), FALSE, s.contact_id, [], s.held
+  );
 
 MERGE INTO {{ dataset }}.sync_links AS t
 USING (

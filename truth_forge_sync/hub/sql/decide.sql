@@ -45,7 +45,8 @@ native_rows AS (
     COALESCE(matched.read_at, known.known_at) AS known_at,
     COALESCE(matched.gone, known.gone) AS gone,
     COALESCE(matched.deleted, FALSE) AS seen_deleted,
-    COALESCE(matched.unread_fields, ARRAY<STRING>[]) AS unread_fields,
+    IF(matched.native_id IS NULL, known.own_contact_id, matched.own_contact_id) AS own_contact_id,
+    COALESCE(matched.unread_fields, known.unread, ARRAY<STRING>[]) AS unread_fields,
     COALESCE(matched.version, '') <> COALESCE(known.version, '') OR matched.gone <> known.gone AS moved
   FROM matched
   FULL JOIN known ON known.system = matched.system AND known.native_id = matched.native_id
@@ -265,13 +266,14 @@ bases AS (
     contact_id,
     ARRAY_AGG(STRUCT(
       system AS system, native_id AS native_id, version AS version, changed_at AS changed_at, known_at AS known_at,
-      gone AS gone, is_new AS is_new, held AS held
+      gone AS gone, is_new AS is_new, own_contact_id AS own_contact_id, unread AS unread, held AS held
     ) ORDER BY system, native_id) AS bases
   FROM (
     SELECT
       native_rows.contact_id, native_rows.system, native_rows.native_id, ANY_VALUE(native_rows.version) AS version,
       ANY_VALUE(native_rows.changed_at) AS changed_at, ANY_VALUE(native_rows.known_at) AS known_at,
       ANY_VALUE(native_rows.gone) AS gone, ANY_VALUE(native_rows.is_new) AS is_new,
+      ANY_VALUE(native_rows.own_contact_id) AS own_contact_id, ANY_VALUE(native_rows.unread_fields) AS unread,
       COALESCE(ARRAY_AGG(
         IF(cells.value IS NULL AND cells.sent IS NULL, NULL, STRUCT(cells.path AS path, cells.value AS value, cells.sent AS sent))
         IGNORE NULLS ORDER BY cells.path
@@ -304,6 +306,7 @@ targets AS (
   SELECT
     contacts.contact_id, contacts.is_deleted, systems.system, systems.fields, native_rows.native_id,
     native_rows.native_id IS NULL OR native_rows.gone AS is_missing,
+    COALESCE(native_rows.unread_fields, ARRAY<STRING>[]) AS unread_fields,
     COALESCE(
       native_rows.native_id,
       IF(REGEXP_CONTAINS(contacts.contact_id, r'^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$')
@@ -320,7 +323,8 @@ targets AS (
     AND NOT (contacts.is_deleted AND (native_rows.native_id IS NULL OR native_rows.gone))
 ),
 
--- Paths whose value a system lacks. What it was sent before and stored as something else is not lacking (law 9).
+-- Paths whose value a system lacks. What it was sent before and stored as something else is not lacking (law 9), and what
+-- it holds and we could not read is not overwritten.
 lacking AS (
   SELECT
     targets.contact_id, targets.system, targets.chosen_id AS native_id, targets.is_missing,
@@ -334,7 +338,8 @@ lacking AS (
     AND COALESCE(cells.sent <> COALESCE(settled.value, ''), TRUE)
     AND IF(targets.is_deleted OR settled.path = '{{ deleted }}',
       settled.path = '{{ deleted }}',
-      {{ m.field('settled.path') }} IN UNNEST(targets.fields))
+      {{ m.field('settled.path') }} IN UNNEST(targets.fields)
+        AND {{ m.field('settled.path') }} NOT IN UNNEST(targets.unread_fields))
 ),
 
 -- One write a native row (law 8). The same write has the same id, so that deciding it again is no news.

@@ -207,7 +207,7 @@ labelled AS (
 )
 
 SELECT
-  named.system, named.native_id, named.version, named.changed_at, named.read_at, named.deleted, named.gone, named.fields, named.unread,
+  named.system, named.native_id, named.own_contact_id, named.version, named.changed_at, named.read_at, named.deleted, named.gone, named.fields, named.unread,
   ARRAY(SELECT u.field FROM UNNEST(named.unread) AS u) AS unread_fields,
   named.linked_contact_id IS NULL AS is_new,
   IF(named.linked_contact_id IS NULL AND occupied.contact_id IS NOT NULL, NULL, named.contact_id) AS contact_id,

@@ -1,7 +1,7 @@
--- The writes that a system still lacks and that are due, each with what we know the row to hold.
+-- The writes that a system still lacks and that are due, each with the row as we know it.
 SELECT
   intents.intent_id, intents.contact_id, intents.native_id, intents.kind, intents.changes,
-  COALESCE(bases.held, []) AS held, bases.known_at
+  COALESCE(bases.held, []) AS held, bases.own_contact_id, bases.version, bases.changed_at, bases.known_at
 FROM {{ dataset }}.sync_intents AS intents
 LEFT JOIN {{ dataset }}.sync_bases AS bases
   ON bases.contact_id = intents.contact_id AND bases.system = intents.system AND bases.native_id = intents.native_id

@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_links (
 ) CLUSTER BY native_id, system;
 
 -- One row a native row: the values we know it holds. known_at: when we learnt it, by our clock; older observations are
--- stale. held.sent: what we asked for when the system stored another value instead ('' for an erasure).
+-- stale. own_contact_id: the row's own column. unread: fields whose value could not be read. held.sent: what we asked for when the system stored another value instead ('' for an erasure).
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_bases (
   system STRING NOT NULL,
   native_id STRING NOT NULL,
@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_bases (
   changed_at TIMESTAMP,
   known_at TIMESTAMP NOT NULL,
   gone BOOL NOT NULL,
+  own_contact_id STRING,
+  unread ARRAY<STRING>,
   held ARRAY<STRUCT<path STRING, value STRING, sent STRING>>
 ) CLUSTER BY contact_id, system;
 

@@ -87,7 +87,7 @@ def is_new(item: Item, records: Sequence[Record]) -> bool:
     """Whether an upsert made the row, hard-deleted since it was seen: it is younger than the stamp seen."""
     seen = item.write.seen
     made = next((record.get("createdAt") for record in records if record["id"] == item.id), None)
-    return made is not None and seen is not None and moment(made) > seen.changed_at
+    return made is not None and seen is not None and moment(made) > moment(seen.version)
 
 
 def parts(items: Sequence[Item], error: Rejected) -> list[Sequence[Item]]:

@@ -1,0 +1,144 @@
+"""One cycle in this process: the same job ``sync`` as the daemon's, on the same instance, told in one object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dagster import AssetKey, DagsterEventType, DagsterInstance, Definitions
+from dagster._core.utils import make_new_run_id
+
+from truth_forge_sync.assets.hub import CHANGE_LOG, CONFLICTS, CONTACTS
+from truth_forge_sync.automation.job import SYNC
+from truth_forge_sync.settings import SYSTEMS, SystemName
+
+if TYPE_CHECKING:
+    from dagster._core.events.log import EventLogEntry
+
+HUB_KEYS = (CONTACTS, CHANGE_LOG, CONFLICTS)
+
+_STATUS = {"down": "down", "stopped": "refused"}
+"""What assets say of a system, in the words of CONTRACT.md; anything else is fine."""
+
+
+@dataclass(slots=True)
+class SystemReport:
+    """What one system had in a cycle. ``changed``: contacts whose accepted changes came from it."""
+
+    status: str = "skipped"
+    read: int = 0
+    changed: int = 0
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    refused: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    message: str | None = None
+
+
+@dataclass(slots=True)
+class HubReport:
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    conflicts: int = 0
+    review: int = 0
+
+
+@dataclass(slots=True)
+class CycleReport:
+    """The object of ``sync --json`` (CONTRACT.md)."""
+
+    cycle_id: str | None = None
+    status: str = "ok"
+    systems: dict[str, SystemReport] = field(default_factory=lambda: {name: SystemReport() for name in SYSTEMS})
+    hub: HubReport = field(default_factory=HubReport)
+    writes: int = 0
+    run_id: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def selection(system: SystemName | None) -> Sequence[AssetKey] | None:
+    """What a cycle of one system materializes: its pull, the hub, and every push. None: all."""
+    if system is None:
+        return None
+    pushes = [AssetKey([name, "published"]) for name in SYSTEMS if name != "bigquery"]
+    return [AssetKey([system, "contacts"]), *HUB_KEYS, *pushes]
+
+
+def run_cycle(
+    defs: Definitions,
+    instance: DagsterInstance,
+    tags: Mapping[str, str],
+    *,
+    system: SystemName | None = None,
+    on_step: Callable[[str], None] = lambda step: None,
+) -> CycleReport:
+    """Execute the job and gather what its assets say. ``on_step`` hears the name of each step that starts."""
+    run_id = make_new_run_id()
+
+    def listen(event: EventLogEntry) -> None:
+        if event.is_dagster_event and event.get_dagster_event().event_type is DagsterEventType.STEP_START and event.step_key:
+            on_step(event.step_key)
+
+    instance.add_event_listener(run_id, listen)
+    result = defs.resolve_job_def(SYNC.name).execute_in_process(
+        instance=instance,
+        tags=dict(tags),
+        asset_selection=selection(system),
+        run_id=run_id,
+        # The progress and the report tell it better; what fails is said in any case.
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
+    said = {
+        event.asset_key: {key: value.value for key, value in event.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+        if event.asset_key
+    }
+    failures = [event.message or "" for event in result.get_step_failure_events()]
+    report = gather(said, succeeded=result.success)
+    report.run_id = run_id
+    for failure in failures:
+        on_step(failure)
+    return report
+
+
+def gather(said: Mapping[AssetKey, Mapping[str, Any]], *, succeeded: bool = True) -> CycleReport:
+    """The report out of each asset's metadata; an asset that said nothing was not part of the run, or failed."""
+    report = CycleReport()
+    contacts, conflicts = said.get(CONTACTS, {}), said.get(CONFLICTS, {})
+    report.cycle_id = contacts.get("cycle_id")
+    report.hub = HubReport(
+        **{name: contacts.get(name, 0) for name in ("created", "updated", "deleted", "review")},
+        conflicts=conflicts.get("conflicts", 0),
+    )
+    for name, system in report.systems.items():
+        for asset in ("contacts", "published"):
+            _add(system, said.get(AssetKey([name, asset]), {}))
+        system.changed = (contacts.get("changed") or {}).get(name, 0)
+    # The hub is a system, too: what a cycle accepts is written to its table by the reconcile itself.
+    hub = report.systems["bigquery"]
+    hub.created, hub.updated, hub.deleted = report.hub.created, report.hub.updated, report.hub.deleted
+    report.writes = sum(one.created + one.updated + one.deleted for one in report.systems.values())
+    if not succeeded:
+        report.status = "failed"
+    elif any(one.status in ("down", "refused") for one in report.systems.values()):
+        report.status = "degraded"
+    return report
+
+
+def _add(system: SystemReport, said: Mapping[str, Any]) -> None:
+    if not said or said.get("status") == "skipped":
+        return
+    for name in ("read", "created", "updated", "deleted", "refused", "requests"):
+        setattr(system, name, getattr(system, name) + said.get(name, 0))
+    system.seconds = round(system.seconds + said.get("seconds", 0.0), 3)
+    status = _STATUS.get(str(said.get("status")), "refused" if said.get("refused") else "ok")
+    if system.status in ("skipped", "ok"):
+        system.status = status
+    system.message = system.message or said.get("message")

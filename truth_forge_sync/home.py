@@ -1,0 +1,50 @@
+"""Where the project lives: the folder with ``dagster.yaml``, its ``.env`` and ``.truth_forge/``, and the Dagster instance.
+
+The daemon is started there, so relative paths (the hub's file, a SQLite URL) mean the same to a command as to the daemon
+only when the command works from there, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+INSTANCE_FILE = "dagster.yaml"
+
+
+def find_home() -> Path | None:
+    """The folder with ``dagster.yaml``: this one, one above it, or else the one that ``DAGSTER_HOME`` names."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / INSTANCE_FILE).is_file():
+            return folder
+    named = os.environ.get("DAGSTER_HOME")
+    return Path(named).expanduser() if named else None
+
+
+def at_home() -> AbstractContextManager[object]:
+    """Work from the project's folder until the block ends; from where we are when there is none."""
+    home = find_home()
+    return contextlib.chdir(home) if home and home.is_dir() and home != Path.cwd() else contextlib.nullcontext()
+
+
+@contextmanager
+def open_instance() -> Iterator[DagsterInstance]:
+    """The Dagster instance of ``DAGSTER_HOME``, else of the project's folder, else one that forgets everything."""
+    from dagster import DagsterInstance
+
+    named = os.environ.get("DAGSTER_HOME")
+    home = Path(named).expanduser() if named else find_home()
+    if home and home.is_dir():
+        with DagsterInstance.from_config(str(home.resolve())) as instance:
+            yield instance
+    else:
+        with DagsterInstance.ephemeral() as instance:
+            yield instance

@@ -1,0 +1,221 @@
+"""How the sync is doing: what the Dagster instance remembers, beside what the hub holds.
+
+Nothing here waits for a system, and the hub gets a few seconds: a status must also answer when all else is down.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from truth_forge_sync.errors import SyncError
+from truth_forge_sync.home import at_home, open_instance
+from truth_forge_sync.settings import SYSTEMS, Settings, SystemName, load_settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+FRESH_SECONDS = 90
+"""The daemon's threads beat every 30 s; after three beats missed it counts as dead."""
+
+HUB_SECONDS = 5.0
+"""How long the hub may take to answer."""
+
+_DAEMONS = {"SCHEDULER", "SENSOR", "QUEUED_RUN_COORDINATOR"}
+"""The daemon's threads without which nothing happens by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The last pull or push of a system: its outcome (``ok``, ``down``, ``stopped``, ``skipped``), when, and why."""
+
+    status: str
+    at: float
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the Dagster instance remembers. Times are Unix seconds."""
+
+    running: bool = False
+    last_sync: float | None = None
+    last_success: float | None = None
+    next_sync: float | None = None
+    pulls: Mapping[str, Turn] = field(default_factory=dict)
+    pushes: Mapping[str, Turn] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HubCounts:
+    """What the hub holds; ``message`` says why not, where it could not be asked."""
+
+    contacts: int | None = None
+    aligned: int | None = None
+    conflicts_open: int | None = None
+    review_open: int | None = None
+    errors_parked: int | None = None
+    pending: Mapping[str, int] = field(default_factory=dict)
+    parked: Mapping[str, int] = field(default_factory=dict)
+    read_at: Mapping[str, float] = field(default_factory=dict)
+    message: str | None = None
+
+
+def read_status() -> dict[str, Any]:
+    """The object of ``status --json`` (CONTRACT.md); times are ISO 8601 in UTC. Raises Stop for a wrong setting."""
+    with at_home():
+        settings = load_settings()
+        with open_instance() as instance:
+            past = read_past(instance)
+        return compose(settings, past, read_hub(settings), now=time.time())
+
+
+def compose(settings: Settings, past: Past, hub: HubCounts, *, now: float) -> dict[str, Any]:
+    """The status out of what was found."""
+    share = None if hub.contacts is None or hub.aligned is None else hub.aligned / hub.contacts if hub.contacts else 1.0
+    return {
+        "running": past.running,
+        "last_sync_time": _iso(past.last_sync),
+        "last_success_time": _iso(past.last_success),
+        "next_sync_time": _iso(past.next_sync),
+        "contacts": hub.contacts,
+        "aligned_share": share,
+        "conflicts_open": hub.conflicts_open,
+        "review_open": hub.review_open,
+        "errors_parked": hub.errors_parked,
+        "systems": {name: _system(name, settings, past, hub, now) for name in SYSTEMS},
+    }
+
+
+def is_fine(status: Mapping[str, Any]) -> bool:
+    """The daemon runs, and every configured system is healthy."""
+    return status["running"] and all(
+        system["healthy"] for system in status["systems"].values() if system["configured"]
+    )
+
+
+def _system(name: SystemName, settings: Settings, past: Past, hub: HubCounts, now: float) -> dict[str, Any]:
+    turns = [turn for turn in (past.pulls.get(name), past.pushes.get(name)) if turn]
+    failed = next((turn for turn in turns if turn.status in ("down", "stopped")), None)
+    pull = past.pulls.get(name)
+    # A pull that finds the change marker where it was has looked, too, though the cursor stays.
+    looked = [pull.at] if pull and pull.status == "ok" else []
+    read_at = max([*looked, *([hub.read_at[name]] if name in hub.read_at else [])], default=None)
+    configured = name in settings.configured
+    if not configured:
+        message = "not configured: its settings are in .env.example"
+    elif hub.message and name == "bigquery":
+        message = hub.message
+    elif failed:
+        message = failed.message or failed.status
+    elif read_at is None:
+        message = "not read yet"
+    else:
+        message = f"{hub.parked[name]} values parked" if hub.parked.get(name) else None
+    return {
+        "configured": configured,
+        "healthy": configured and failed is None and read_at is not None and not (name == "bigquery" and hub.message),
+        "last_read_at": _iso(read_at),
+        "lag_seconds": None if read_at is None else round(max(0.0, now - read_at), 1),
+        "pending": hub.pending.get(name, 0),
+        "message": message,
+    }
+
+
+def read_past(instance: DagsterInstance) -> Past:
+    """What the instance remembers of the daemon, of the runs of job ``sync`` and of each system's last turns."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    beats = instance.get_daemon_heartbeats()
+    fresh = {kind for kind, beat in beats.items() if time.time() - beat.timestamp < FRESH_SECONDS}
+    last = instance.get_run_records(RunsFilter(job_name="sync"), limit=1)
+    good = instance.get_run_records(RunsFilter(job_name="sync", statuses=[DagsterRunStatus.SUCCESS]), limit=1)
+    running = fresh >= _DAEMONS
+    return Past(
+        running=running,
+        last_sync=(last[0].end_time or last[0].start_time or last[0].create_timestamp.timestamp()) if last else None,
+        last_success=good[0].end_time if good else None,
+        next_sync=_next_tick(instance) if running else None,
+        pulls=_turns(instance, "contacts"),
+        pushes=_turns(instance, "published"),
+    )
+
+
+def _turns(instance: DagsterInstance, asset: str) -> dict[str, Turn]:
+    from dagster import AssetKey
+
+    turns: dict[str, Turn] = {}
+    for name in SYSTEMS:
+        event = instance.get_latest_materialization_event(AssetKey([name, asset]))
+        if event and (materialization := event.asset_materialization):
+            found = {key: value.value for key, value in materialization.metadata.items()}
+            turns[name] = Turn(str(found.get("status")), event.timestamp, found.get("message"))  # type: ignore[arg-type]
+    return turns
+
+
+def _next_tick(instance: DagsterInstance) -> float | None:
+    """None where a person stopped the schedule."""
+    from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
+    from dagster._utils.schedules import cron_string_iterator
+
+    from truth_forge_sync.automation.schedule import sync_every_five_minutes as schedule
+
+    for state in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE):
+        if state.instigator_name == schedule.name and state.status is InstigatorStatus.STOPPED:
+            return None
+    return next(cron_string_iterator(time.time(), str(schedule.cron_schedule), schedule.execution_timezone)).timestamp()
+
+
+def read_hub(settings: Settings, *, seconds: float = HUB_SECONDS) -> HubCounts:
+    """One query, in a thread of its own that nobody waits for any longer than ``seconds``."""
+    if not settings.bigquery_project and not settings.hub_path.exists():  # opening it would make it
+        return HubCounts(message="the hub does not exist yet — run: truth-forge-sync init")
+    answer: Future[HubCounts] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(_ask_hub(settings))
+        except BaseException as error:  # noqa: BLE001 - raised again by the one who waits
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()  # an executor's thread would keep the process from ending
+    try:
+        return answer.result(timeout=seconds)
+    except FutureTimeout:
+        return HubCounts(message=f"the hub did not answer in {seconds:.0f} s — a cycle may be at work")
+
+
+def _ask_hub(settings: Settings) -> HubCounts:
+    from truth_forge_sync.hub.engine import open_engine
+    from truth_forge_sync.hub.hub import Hub
+
+    try:
+        engine = open_engine(settings)
+        try:
+            if "sync_cursors" not in engine.tables("sync_cursors"):
+                return HubCounts(message="the hub has no tables yet — run: truth-forge-sync init")
+            (row,) = Hub(engine).rows("status")
+        finally:
+            engine.close()
+    except SyncError as error:
+        return HubCounts(message=str(error))
+    return HubCounts(
+        contacts=row["contacts"],
+        aligned=row["aligned"],
+        conflicts_open=row["conflicts_open"],
+        review_open=row["review_open"],
+        errors_parked=row["errors_parked"],
+        pending={item["system"]: item["intents"] for item in row["pending"] or ()},
+        parked={item["system"]: item["errors"] for item in row["parked"] or ()},
+        read_at={item["system"]: item["read_at"].timestamp() for item in row["cursors"] or ()},
+    )
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
