@@ -40,7 +40,7 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 class Settings(BaseSettings):
     """Every setting of CONTRACT.md under its lower-cased name, without the ``TRUTH_FORGE_`` prefix."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", populate_by_name=True)
 
     bigquery_project: str | None = None
     bigquery_dataset: Identifier = "identity"
@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     )
     delete_limit_count: Annotated[int, Field(ge=0)] = Field(20, validation_alias="TRUTH_FORGE_DELETE_LIMIT_COUNT")
     notify_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field((), validation_alias="TRUTH_FORGE_NOTIFY_URLS")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, values: dict[str, object]) -> dict[str, object]:
+        """An empty variable is an unset one, and hides what ``.env`` says."""
+        return {name: value for name, value in values.items() if value != ""}
 
     @field_validator("system_order", "notify_urls", mode="before")
     @classmethod

@@ -1,6 +1,8 @@
 """``twenty/contacts``, ``supabase/contacts``, ``local/contacts``, ``bigquery/contacts``: what changed in each system."""
 
+import warnings
 from datetime import UTC, datetime
+from hashlib import md5
 
 from dagster import (
     AssetCheckSpec,
@@ -8,6 +10,7 @@ from dagster import (
     AssetKey,
     AssetsDefinition,
     BackfillPolicy,
+    BetaWarning,
     DailyPartitionsDefinition,
     asset,
 )
@@ -20,11 +23,17 @@ from truth_forge_sync.settings import SYSTEMS, SystemName
 from truth_forge_sync.sync.pull import pull
 from truth_forge_sync.systems.protocol import Window
 
+READ_UNDER = "read_under_marker"
+"""Metadata of a live pull: the fingerprint of the change marker that it read under."""
+
 CHANGE_DAYS = DailyPartitionsDefinition(start_date="2020-01-01", end_offset=1)
 """Days on which rows were changed, up to and including today (UTC)."""
 
 LIVE = "truth_forge/live"
 """Run tag: read from where the last cycle left off and move the cursor, instead of re-reading the chosen days."""
+
+FULL = "truth_forge/full"
+"""Run tag: read every row, whenever it was changed; the cursor stays."""
 
 
 def pull_asset(name: SystemName) -> AssetsDefinition:
@@ -49,13 +58,21 @@ def pull_asset(name: SystemName) -> AssetsDefinition:
                 pulled = pull(workbench.hub, workbench.system(name), window=chosen_window(context))
         except SyncError as error:
             return unanswered(context.log, name, error)
-        return answered(read=pulled.rows, requests=pulled.requests, seconds=round(pulled.seconds, 3))
+        counts = {"read": pulled.rows, "requests": pulled.requests, "seconds": round(pulled.seconds, 3)}
+        return answered(**counts, **({} if pulled.marker is None else {READ_UNDER: fingerprint(pulled.marker)}))
 
     return contacts
 
 
+def fingerprint(marker: str) -> str:
+    """A marker to be compared and not read."""
+    return md5(marker.encode(), usedforsecurity=False).hexdigest()
+
+
 def chosen_window(context: AssetExecutionContext) -> Window | None:
-    """The days a person chose; None for a live run. Days that reach into the future have no upper bound."""
+    """The days a person chose, or all of them; None for a live run. Days that reach into the future have no upper bound."""
+    if context.run.tags.get(FULL) == "true":
+        return Window()
     if context.run.tags.get(LIVE) == "true" or not context.has_partition_key_range and not context.has_partition_key:
         return None
     days = context.partition_time_window
@@ -65,4 +82,7 @@ def chosen_window(context: AssetExecutionContext) -> Window | None:
     return Window(since=since, until=until)
 
 
-PULLS = [pull_asset(name) for name in SYSTEMS]
+with warnings.catch_warnings():
+    # Single-run backfills have been "beta" since Dagster 1.5; nobody needs to be told at every start.
+    warnings.simplefilter("ignore", BetaWarning)
+    PULLS = [pull_asset(name) for name in SYSTEMS]

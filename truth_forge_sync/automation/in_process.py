@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from dagster import AssetKey, DagsterEventType, DagsterInstance, Definitions
 from dagster._core.utils import make_new_run_id
 
-from truth_forge_sync.assets.hub import CHANGE_LOG, CONFLICTS, CONTACTS
+from truth_forge_sync.assets.hub import CHANGE_LOG, CONFLICTS, CONTACTS, NOTHING_STAGED
 from truth_forge_sync.automation.job import SYNC
 from truth_forge_sync.settings import SYSTEMS, SystemName
 
 if TYPE_CHECKING:
+    from dagster import DagsterEvent
     from dagster._core.events.log import EventLogEntry
 
 HUB_KEYS = (CONTACTS, CHANGE_LOG, CONFLICTS)
@@ -56,10 +57,16 @@ class CycleReport:
     systems: dict[str, SystemReport] = field(default_factory=lambda: {name: SystemReport() for name in SYSTEMS})
     hub: HubReport = field(default_factory=HubReport)
     writes: int = 0
-    run_id: str = ""
+    errors: list[str] = field(default_factory=list)
+    """What failed for a reason that no asset foresaw."""
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Exactly the names of CONTRACT.md; messages are for people."""
+        told = asdict(self)
+        del told["errors"]
+        for system in told["systems"].values():
+            del system["message"]
+        return told
 
 
 def selection(system: SystemName | None) -> Sequence[AssetKey] | None:
@@ -100,19 +107,23 @@ def run_cycle(
         for event in result.get_asset_materialization_events()
         if event.asset_key
     }
-    failures = [event.message or "" for event in result.get_step_failure_events()]
     report = gather(said, succeeded=result.success)
-    report.run_id = run_id
-    for failure in failures:
-        on_step(failure)
+    report.errors = [_failure(event) for event in result.filter_events(lambda event: event.is_step_failure)]
     return report
+
+
+def _failure(event: DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    cause = error.cause or error if error else None
+    return f"{event.step_key}: {cause.message.strip() if cause else event.message}"
 
 
 def gather(said: Mapping[AssetKey, Mapping[str, Any]], *, succeeded: bool = True) -> CycleReport:
     """The report out of each asset's metadata; an asset that said nothing was not part of the run, or failed."""
     report = CycleReport()
     contacts, conflicts = said.get(CONTACTS, {}), said.get(CONFLICTS, {})
-    report.cycle_id = contacts.get("cycle_id")
+    cycle_id = contacts.get("cycle_id")
+    report.cycle_id = None if cycle_id == NOTHING_STAGED else cycle_id
     report.hub = HubReport(
         **{name: contacts.get(name, 0) for name in ("created", "updated", "deleted", "review")},
         conflicts=conflicts.get("conflicts", 0),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from dagster import AssetSelection, DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, define_asset_job
@@ -52,7 +51,3 @@ def oldest_day(state: HubState) -> str | None:
     """The day of the cursor that is furthest behind, so that the run says which days it catches up on."""
     read = [cursor.read_at for cursor in state.cursors.values()]
     return f"{min(read).astimezone(UTC):%Y-%m-%d}" if read else None
-
-
-def tags_without_days(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in tags.items() if key not in day_tags("", "")}

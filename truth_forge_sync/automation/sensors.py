@@ -1,22 +1,25 @@
 """Sensors on the systems' change markers: a cycle within seconds of an edit.
 
-A sensor's cursor is the marker that it last asked a cycle for. While a cycle is at work nothing is asked and the cursor
-stays, so a change seen meanwhile is not forgotten; when the last cycle failed, the same marker asks again.
+A sensor compares a system's marker with the one that the last pull read under, as its materialization says. So a cycle
+that another sensor or the schedule started counts for all of them, a change seen while a cycle is at work is not
+forgotten, and a failed cycle is tried again.
 """
 
 from dagster import (
+    AssetKey,
     DagsterInstance,
     DagsterRunStatus,
     DefaultSensorStatus,
+    RunRequest,
     RunsFilter,
     SensorDefinition,
     SensorEvaluationContext,
-    SensorResult,
     SkipReason,
     sensor,
 )
 
 from truth_forge_sync.assets.presentation import SYSTEM_TITLES
+from truth_forge_sync.assets.pulls import READ_UNDER, fingerprint
 from truth_forge_sync.assets.workbench import Workbench
 from truth_forge_sync.automation.job import SYNC, live_request, run_in_flight
 from truth_forge_sync.errors import SyncError
@@ -35,7 +38,7 @@ def change_sensor(name: SystemName) -> SensorDefinition:
         default_status=DefaultSensorStatus.RUNNING,
         description=f"Starts a cycle within seconds of a change in {SYSTEM_TITLES[name]}.",
     )
-    def look(context: SensorEvaluationContext, workbench: Workbench) -> SensorResult | SkipReason:
+    def look(context: SensorEvaluationContext, workbench: Workbench) -> RunRequest | SkipReason:
         if not workbench.is_configured(name):
             return SkipReason(f"{name} is not configured")
         if run := run_in_flight(context.instance):
@@ -44,11 +47,19 @@ def change_sensor(name: SystemName) -> SensorDefinition:
             marker = workbench.system(name).marker()
         except SyncError as error:
             return SkipReason(str(error))
-        if marker == context.cursor and not last_cycle_failed(context.instance):
+        if fingerprint(marker) == last_read_under(context.instance, name) and not last_cycle_failed(context.instance):
             return SkipReason("nothing changed")
-        return SensorResult(run_requests=[live_request("sensor")], cursor=marker)
+        return live_request("sensor")
 
     return look
+
+
+def last_read_under(instance: DagsterInstance, name: SystemName) -> str | None:
+    """Fingerprint of the marker that the last pull read under; None where it was no live one."""
+    event = instance.get_latest_materialization_event(AssetKey([name, "contacts"]))
+    materialization = event.asset_materialization if event else None
+    value = materialization.metadata.get(READ_UNDER) if materialization else None
+    return str(value.value) if value else None
 
 
 def last_cycle_failed(instance: DagsterInstance) -> bool:

@@ -42,26 +42,22 @@ app = typer.Typer(
 def _assemble() -> None:
     """In the order of ``--help``."""
     from truth_forge_sync.cli.dev import dev
+    from truth_forge_sync.cli.hub import hub_app
+    from truth_forge_sync.cli.init import init
     from truth_forge_sync.cli.sandbox import sandbox_app
+    from truth_forge_sync.cli.status import status
 
     app.command()(dev)
-    try:  # TEMPORARY until these modules are there
-        from truth_forge_sync.cli.init import init
-        from truth_forge_sync.cli.status import status
+    app.command()(init)
+    try:  # TEMPORARY until this module is there
         from truth_forge_sync.cli.sync import sync
 
-        app.command()(init)
         app.command()(sync)
-        app.command()(status)
     except ModuleNotFoundError:
         pass
+    app.command()(status)
+    app.add_typer(hub_app, name="hub")
     app.add_typer(sandbox_app, name="sandbox")
-    try:  # TEMPORARY until this module is there
-        from truth_forge_sync.cli.hub import hub_app
-
-        app.add_typer(hub_app, name="hub")
-    except ModuleNotFoundError:
-        pass
 
 
 _assemble()

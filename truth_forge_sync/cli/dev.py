@@ -57,9 +57,13 @@ def _show(url: str) -> None:
     steps.add_row("The UI", f"[bold link={url}]{url}[/]")
     steps.add_row("", "Lineage shows the assets; Runs shows the cycles. The first one starts by itself within seconds.")
     steps.add_row("In step?", "[bold]truth-forge-sync sandbox compare[/] reads all four systems and says so")
-    steps.add_row("An edit", "[bold]truth-forge-sync sandbox edit[/] changes a contact in one of them, as a person would;")
+    steps.add_row(
+        "An edit", "[bold]truth-forge-sync sandbox edit[/] changes a contact in one of them as a person would;"
+    )
     steps.add_row("", "the others hold it within half a minute")
-    steps.add_row("Commands", '[bold]eval "$(truth-forge-sync sandbox env)"[/], then sync, status, hub sql … work on the sandbox')
+    steps.add_row(
+        "Commands", '[bold]eval "$(truth-forge-sync sandbox env)"[/], then sync, status, hub sql … work on it'
+    )
     steps.add_row("Stop", "[bold]Ctrl-C[/] here: the UI and the stand-ins stop, the data stay in .truth_forge/")
     Console(stderr=True).print(Panel(steps, title="Truth Forge Sync on local stand-ins", expand=False, padding=(1, 2)))
 
@@ -73,7 +77,7 @@ def _has_screen() -> bool:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end the block as KeyboardInterrupt, once: no second one cuts the stopping short."""
+    """Ctrl-C, SIGTERM and a closed terminal end the block as KeyboardInterrupt, once: a second one won't cut it short."""
     asked = False
 
     def end(_sign: int, _frame: FrameType | None) -> None:

@@ -55,7 +55,9 @@ def stop() -> None:
 
 @sandbox_app.command()
 def seed(
-    again: Annotated[bool, typer.Option("--again", help="Also if that was done: brings back rows that are gone.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also if that was done: brings back rows that are gone.")
+    ] = False,
 ) -> None:
     """Create what is missing in all four systems, and put the made-up contacts into them, once."""
     stand_ins = _stand_ins()

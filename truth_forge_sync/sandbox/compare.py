@@ -1,8 +1,8 @@
 """Do the systems agree? Every contact of every system, read by its own API and compared in canonical form.
 
-Nothing of the engine takes part but the canonical forms of :mod:`truth_forge_sync.contact`. A contact is the same in two
-systems when both rows carry its contact id (a row's own id counts where it is one). A row without, which the sync had no
-reason to touch, is taken for the contact with the same values, else for the one with the same primary e-mail.
+Nothing of the engine takes part but the canonical forms of :mod:`truth_forge_sync.contact`. A contact is the same in
+two systems when both rows carry its contact id (a row's own id counts where it is one). A row without, which the sync
+had no reason to touch, is taken for the contact with the same values, else for the one with the same primary e-mail.
 """
 
 from __future__ import annotations

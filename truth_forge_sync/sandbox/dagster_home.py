@@ -1,4 +1,4 @@
-"""The Dagster instance of the sandbox: the project's ``dagster.yaml`` with all that it writes under one folder.
+"""Where the sandbox is, and its Dagster instance: the project's ``dagster.yaml`` with all that it writes under one folder.
 
 Paths in the project's file are relative to wherever a process happens to run, and Dagster puts more beside the file
 that DAGSTER_HOME names. So the sandbox's instance gets a home of its own, with a copy whose paths are absolute.
@@ -29,15 +29,26 @@ def make_home(folder: Path) -> Path:
     return home
 
 
+def sandbox_folder() -> Path:
+    """``.truth_forge`` of the project that we are in, else of this folder."""
+    return (project_around(Path.cwd()) or Path.cwd()) / ".truth_forge"
+
+
 def home_in(folder: Path) -> Path:
     """Where it is, made or not."""
     return (folder / "dagster").absolute()
 
 
 def project() -> Path:
-    """The folder with the project's ``dagster.yaml`` and ``workspace.yaml``: this one, or the one of the package."""
-    places = (Path.cwd(), Path(truth_forge_sync.__file__).absolute().parent.parent)
-    for place in places:
-        if (place / INSTANCE).exists() and (place / WORKSPACE).exists():
-            return place
+    """The folder with the project's ``dagster.yaml`` and ``workspace.yaml``: around us, or around the package."""
+    if folder := project_around(Path.cwd()) or project_around(Path(truth_forge_sync.__file__).absolute().parent):
+        return folder
     raise Stop(f"{INSTANCE} and {WORKSPACE} are not in this folder", remedy="run this in the project's folder")
+
+
+def project_around(place: Path) -> Path | None:
+    """``place`` or the nearest folder above it that is a project."""
+    for folder in (place, *place.parents):
+        if (folder / INSTANCE).is_file() and (folder / WORKSPACE).is_file():
+            return folder
+    return None

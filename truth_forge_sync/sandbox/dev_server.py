@@ -25,6 +25,7 @@ from truth_forge_sync.sandbox.state import ProcessId
 PORT: Final = 3000
 START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 30.0
+FINISH_SECONDS: Final = 15.0
 _PORTS_TRIED: Final = 100
 
 
@@ -62,6 +63,7 @@ def dev_server(stand_ins: StandIns, home: Path, *, port: int | None = None) -> I
     """``dagster dev`` for the length of the block, with the instance in ``home``. ``port`` None takes 3000 or the next
     free one. Raises Stop where the port is taken or another ``dev`` is at work here."""
     chosen = free_port(port)
+    forget_lost_runs(home)
     process = _launch(stand_ins, home, chosen)
     try:
         with stand_ins.state_file.change() as state:
@@ -85,8 +87,20 @@ def end_stray_server(stand_ins: StandIns) -> None:
     _kill(family)
 
 
+def forget_lost_runs(home: Path) -> None:
+    """Mark the runs as failed that were at work when the last server was killed: the sensors wait for them otherwise."""
+    if not (home / "history").is_dir():
+        return
+    from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+
+    at_work = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    with DagsterInstance.from_config(str(home)) as instance:
+        for run in instance.get_runs(RunsFilter(statuses=at_work)):
+            instance.report_run_failed(run, "its process ended with the dev server that it belonged to")
+
+
 def _launch(stand_ins: StandIns, home: Path, port: int) -> subprocess.Popen[bytes]:
-    arguments = ["-w", str(project() / WORKSPACE), "--host", HOST, "--port", str(port), "--log-level", "info"]
+    arguments = ["-w", str(project() / WORKSPACE), "--host", HOST, "--port", str(port), "--log-level", "warning"]
     return subprocess.Popen(
         [sys.executable, "-m", "dagster", "dev", *arguments],
         stdin=subprocess.DEVNULL,
@@ -103,16 +117,15 @@ def dagster_environment(stand_ins: StandIns, home: Path) -> Mapping[str, str]:
     return {
         **stand_ins.environment(),
         "DAGSTER_HOME": str(home),
-        # It tells everybody who starts it that another tool is to come.
-        "PYTHONWARNINGS": "ignore:::dagster._cli.dev,ignore::UserWarning:dagster._cli.dev",
+        # Dagster's own: that another tool than `dagster dev` is to come, and that a parameter of ours is new.
+        "PYTHONWARNINGS": "ignore:::click.core,ignore:::dagster._core.decorator_utils",
     }
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """In order first: it stops its own children and waits for them. What is left after that is killed."""
+    """In order first: it stops its children, and they the run that is at work. What is left after that is killed."""
     family = _family(process.pid)
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
     _kill(family)
@@ -128,7 +141,9 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _kill(family: list[psutil.Process]) -> None:
-    for process in family:
+    """After some patience: a cycle at work is better finished than killed."""
+    _, alive = psutil.wait_procs(family, timeout=FINISH_SECONDS)
+    for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
 

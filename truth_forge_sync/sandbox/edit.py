@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
 import httpx
@@ -44,20 +45,24 @@ def make_edit(
     if field is not None and field not in NEW_VALUES:
         raise Stop(f"no edits of {field} here", remedy=f"choose one of {', '.join(NEW_VALUES)}")
     chance = random.Random(seed)
-    system = system or chance.choice(settings.configured)
+    chosen: SystemName = system or chance.choice(settings.configured)
     field = field or chance.choice(list(NEW_VALUES))
-    natives = sorted(read_natives(system, settings), key=lambda native: native.native_id)
+    natives = sorted(read_natives(chosen, settings), key=lambda native: native.native_id)
     if not natives:
-        raise Stop("there is no contact to edit", system=system, remedy="run: truth-forge-sync sandbox seed")
+        raise Stop("there is no contact to edit", system=chosen, remedy="run: truth-forge-sync sandbox seed")
     native = chance.choice(natives)
     old = native.fields[field]
     new = _another(NEW_VALUES[field], old, chance)
     try:
-        _WRITERS[system](settings, native, field, new)
+        _WRITERS[chosen](settings, native, field, new)
     except (httpx.HTTPError, sa.exc.DBAPIError) as error:
-        raise Retry(f"it did not take the edit ({type(error).__name__})", system=system) from error
-    name = " ".join(filter(None, (native.fields["first_name"], native.fields["last_name"])))
-    return Edit(system, native.native_id, native.contact_id, name or native.fields["organization"] or "", field, old, new)
+        raise Retry(f"it did not take the edit ({type(error).__name__})", system=chosen) from error
+    return Edit(chosen, native.native_id, native.contact_id, _name(native), field, old, new)
+
+
+def _name(native: Native) -> str:
+    names = (native.fields["first_name"], native.fields["last_name"])
+    return " ".join(name for name in names if name) or native.fields["organization"] or ""
 
 
 NewValue = Callable[[random.Random, Any], Any]
@@ -87,7 +92,7 @@ NEW_VALUES: Final[Mapping[str, NewValue]] = {
     "nickname": _one_of("Ace", "Buddy", "Zizou", "Mimi", "Bär"),
     "notes": _numbered("Met at the fair, stand {} ☕"),
     "title": _one_of("Dr.", "Prof.", "Ms.", "Mr.", "Mx."),
-    "birthday": lambda chance, _: f"19{chance.randrange(50, 99)}-{chance.randrange(1, 13):02}-{chance.randrange(1, 29):02}",
+    "birthday": lambda chance, _: str(date(1950, 1, 1) + timedelta(days=chance.randrange(18_000))),
     "category_code": _one_of(*"ABCDEFGH"),
     # Numbers that are kept for fiction.
     "primary_phone": lambda chance, _: f"+1202555{chance.randrange(100, 200):04}",
@@ -116,9 +121,9 @@ def _supabase(settings: Settings, native: Native, field: str, value: Any) -> Non
 def _local(settings: Settings, native: Native, field: str, value: Any) -> None:
     with local_engine(settings) as engine:
         contacts = sa.Table(TABLE, sa.MetaData(), autoload_with=engine)
-        statement = sa.update(contacts).where(contacts.c.id == native.native_id).values({field: _column(contacts, field, value)})
+        changes = {field: _column(contacts, field, value)}
         with engine.begin() as connection:
-            connection.execute(statement)
+            connection.execute(sa.update(contacts).where(contacts.c.id == native.native_id).values(changes))
 
 
 def _column(contacts: sa.Table, field: str, value: Any) -> Any:

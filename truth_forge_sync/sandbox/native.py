@@ -31,7 +31,7 @@ TABLE: Final = "contacts_master"
 
 @dataclass(frozen=True)
 class Native:
-    """One live contact as a system has it. ``fields`` are raw values by CONTRACT's names, ``row`` is the whole answer."""
+    """One live contact as a system has it: ``fields`` are raw values by CONTRACT's names, ``row`` is all it said."""
 
     native_id: str
     contact_id: str | None
@@ -94,8 +94,9 @@ def _supabase(settings: Settings) -> list[Native]:
     found: list[Native] = []
     with supabase_client(settings) as client:
         while True:
-            query = client.table(settings.supabase_contacts_table).select("*").is_("deleted_at", "null").order("id")
-            rows: list[Any] = (query.gt("id", found[-1].native_id) if found else query).limit(_SUPABASE_PAGE).execute().data
+            query = client.table(settings.supabase_contacts_table).select("*").is_("deleted_at", "null")
+            query = query.gt("id", found[-1].native_id) if found else query
+            rows: list[Any] = query.order("id").limit(_SUPABASE_PAGE).execute().data
             found += map(_of_table, rows)
             if len(rows) < _SUPABASE_PAGE:
                 return found
@@ -104,7 +105,7 @@ def _supabase(settings: Settings) -> list[Native]:
 def _local(settings: Settings) -> list[Native]:
     with local_engine(settings) as engine, engine.connect() as connection:
         rows = connection.execute(sa.text(f"SELECT * FROM {TABLE} WHERE deleted_at IS NULL")).mappings()
-        return [_of_table(row) for row in rows]
+        return [_of_table(dict(row)) for row in rows]
 
 
 def _hub(settings: Settings) -> list[Native]:

@@ -22,7 +22,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import psutil  # type: ignore[import-untyped]
@@ -30,12 +30,10 @@ from filelock import FileLock
 
 import truth_forge_sync
 from truth_forge_sync.errors import Retry, Stop
+from truth_forge_sync.sandbox.dagster_home import sandbox_folder
 from truth_forge_sync.sandbox.serve import HOST
 from truth_forge_sync.sandbox.state import ProcessId, State, StateFile
 from truth_forge_sync.settings import Settings
-
-FOLDER: Final = Path(".truth_forge")
-"""Where the sandbox lives, seen from the folder in which a command is run."""
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
@@ -43,12 +41,13 @@ _LOOK_SECONDS: Final = 0.1
 
 
 class StandIns:
-    """The stand-ins that keep their data in ``folder``, running or not."""
+    """The stand-ins that keep their data in ``folder`` (default: that of the project), running or not."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
-        self.folder = folder.absolute()
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = (folder or sandbox_folder()).absolute()
         self.home = self.folder / "sandbox"
         self.state_file = StateFile(self.home / "state.json")
+        self.hub_file = self.folder / "hub.duckdb"
         self.postgres_folder = self.home / "postgres"
         self.twenty_file = self.home / "twenty.sqlite"
         self.local_file = self.home / "local.sqlite"
@@ -111,7 +110,7 @@ class StandIns:
         if state is None or not state.twenty_port:
             raise Stop("the sandbox was never started here", remedy="run: truth-forge-sync sandbox start")
         return {
-            "TRUTH_FORGE_HUB_PATH": str(self.folder / "hub.duckdb"),
+            "TRUTH_FORGE_HUB_PATH": str(self.hub_file),
             "TWENTY_URL": _url(state.twenty_port),
             "TWENTY_API_KEY": state.twenty_key,
             "SUPABASE_URL": _url(state.supabase_port),
@@ -121,10 +120,10 @@ class StandIns:
 
     def settings(self) -> Settings:
         """The settings of the sandbox, whatever this process's environment and ``.env`` say."""
-        values: dict[str, object] = {
-            variable: field.get_default() for variable, field in zip(VARIABLES, Settings.model_fields.values(), strict=True)
-        }
-        return Settings(_env_file=None, **{_argument(name): value for name, value in (values | self.environment()).items()})  # type: ignore[call-arg, arg-type]
+        fields = zip(VARIABLES, Settings.model_fields.values(), strict=True)
+        values: dict[str, Any] = {variable: field.get_default() for variable, field in fields}
+        values |= self.environment()
+        return Settings(_env_file=None, **{_argument(name): value for name, value in values.items()})
 
     # ----------------------------------------------------------------------------------------------------------------
 
@@ -166,8 +165,8 @@ VARIABLES: Final = tuple(
 
 
 def child_environment(values: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with ``values`` for settings, and none of its own: nothing that the user has set up for
-    real systems reaches the sandbox. The package is importable in it from wherever it was imported here."""
+    """This process's environment with ``values`` for settings and none of its own, so that nothing which somebody set
+    up for real systems reaches the sandbox; the package can be imported in it from where it was imported here."""
     inherited = {name: value for name, value in os.environ.items() if name.upper() not in VARIABLES}
     root = str(Path(truth_forge_sync.__file__).parent.parent)
     path = os.pathsep.join(dict.fromkeys([root, *filter(None, inherited.get("PYTHONPATH", "").split(os.pathsep))]))

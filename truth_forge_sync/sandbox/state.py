@@ -74,7 +74,8 @@ class StateFile:
         except FileNotFoundError:
             return None
         except ValidationError as error:
-            raise Stop(f"{self.path} is damaged", remedy="remove it: the sandbox then gets new keys and ports") from error
+            remedy = "remove it: the sandbox then gets new keys and ports"
+            raise Stop(f"{self.path} is damaged", remedy=remedy) from error
 
     @contextmanager
     def change(self) -> Iterator[State]:

@@ -33,6 +33,8 @@ class Pulled:
     requests: int
     seconds: float
     batch_id: str | None = None
+    marker: str | None = None
+    """The change marker that the system was read under; None for a backfill."""
 
 
 def pull(hub: Hub, system: System, *, window: Window | None = None, clock: Clock = utc_now) -> Pulled:
@@ -41,7 +43,7 @@ def pull(hub: Hub, system: System, *, window: Window | None = None, clock: Clock
     Raises the system's errors; then nothing is staged and the cursor stays.
     """
     began, requests = monotonic(), system.requests
-    batch_id = None
+    batch_id = marker = None
     rows = 0
     if window is not None:
         rows, batch_id = _stage(hub, system, window, None, clock)
@@ -54,7 +56,7 @@ def pull(hub: Hub, system: System, *, window: Window | None = None, clock: Clock
             same = cursor is not None and cursor.marker == marker
             position = Cursor(marker, cursor.marker_since if cursor and same else read_at, None, read_at)
             rows, batch_id = _stage(hub, system, Window(since=since), position, clock)
-    return Pulled(system.name, rows, system.requests - requests, monotonic() - began, batch_id)
+    return Pulled(system.name, rows, system.requests - requests, monotonic() - began, batch_id, marker)
 
 
 def _is_due(system: System, cursor: Cursor | None, marker: str, now: datetime) -> bool:

@@ -1,0 +1,150 @@
+"""``sync``: one cycle, as the Dagster job, in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from truth_forge_sync.automation.in_process import CycleReport
+    from truth_forge_sync.settings import Settings, SystemName
+    from truth_forge_sync.sync.preview import Preview
+
+_STEPS = 8
+"""Four pulls, the hub, three pushes."""
+
+_COLOURS = {"ok": "green", "degraded": "yellow", "held": "yellow", "failed": "red", "skipped": "dim"}
+
+
+def sync(
+    full: Annotated[bool, typer.Option("--full", help="Read every row of every system again.")] = False,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Read again what was changed on this day or later.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Read again what was changed up to this day.")
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(metavar="SYSTEM", help="Read only this system; every system is given what it lacks.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and decide; say what would be written, and write nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Run one cycle now: read what changed in every system, decide, and give each system what it lacks.
+
+    Exit code 1 where a system did not answer or refused something, or the cycle failed.
+    """
+    from truth_forge_sync.home import at_home
+    from truth_forge_sync.settings import load_settings
+
+    if full and (since or until):
+        raise typer.BadParameter("--full reads everything: leave out --since and --until")
+    if since and until and since > until:
+        raise typer.BadParameter("--since must not be later than --until")
+    with at_home():
+        settings = load_settings()
+        chosen = _configured(system, settings)
+        tags = run_tags(full=full, since=since, until=until)
+        if dry_run:
+            _print_preview(_preview(tags, chosen, settings), as_json=as_json)
+            return
+        report = _run(tags, chosen)
+    if as_json:
+        typer.echo(json.dumps(report.as_dict(), indent=2))
+    else:
+        _print_report(report)
+    if as_json and report.errors:
+        typer.echo("\n".join(report.errors), err=True)
+    if report.status in ("degraded", "failed"):
+        raise typer.Exit(1)
+
+
+def run_tags(*, full: bool, since: datetime | None, until: datetime | None) -> dict[str, str]:
+    """The tags of the run: a live cycle, one that reads everything, or one that reads chosen days again."""
+    from truth_forge_sync.assets.hub import TRIGGER
+    from truth_forge_sync.assets.pulls import CHANGE_DAYS, FULL
+    from truth_forge_sync.automation.job import day_tags, live_tags
+
+    if full:
+        return {**live_tags("manual"), FULL: "true"}
+    if since or until:
+        first = f"{since:%Y-%m-%d}" if since else str(CHANGE_DAYS.get_first_partition_key())
+        last = f"{until or datetime.now(UTC):%Y-%m-%d}"
+        return {**day_tags(first, last), TRIGGER: "manual"}
+    return live_tags("manual")
+
+
+def _configured(system: str | None, settings: Settings) -> SystemName | None:
+    for name in settings.configured:
+        if name == system:
+            return name
+    if system is None:
+        return None
+    raise typer.BadParameter(f"configured are: {', '.join(settings.configured)}", param_hint="--system")
+
+
+def _run(tags: Mapping[str, str], system: SystemName | None) -> CycleReport:
+    with _progress("Starting Dagster", steps=5 if system else _STEPS) as on_step:
+        from truth_forge_sync.automation.in_process import run_cycle
+        from truth_forge_sync.definitions import defs
+        from truth_forge_sync.home import open_instance
+
+        with open_instance() as instance:
+            return run_cycle(defs, instance, tags, system=system, on_step=on_step)
+
+
+@contextmanager
+def _progress(start: str, *, steps: int) -> Iterator[Callable[[str], None]]:
+    """A bar on the terminal that names the step at work; nothing where nobody looks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(start, total=steps)
+        begun = 0
+
+        def on_step(step: str) -> None:
+            nonlocal begun
+            progress.update(task, description=step.replace("__", "/"), completed=begun)
+            begun += 1
+
+        yield on_step
+
+
+def _print_report(report: CycleReport) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    table = Table(header_style="bold")
+    table.add_column("System")
+    table.add_column("Status")
+    for heading in ("Read", "Changed", "Created", "Updated", "Deleted", "Refused", "Requests", "Seconds"):
+        table.add_column(heading, justify="right")
+    for name, one in report.systems.items():
+        counts = (one.read, one.changed, one.created, one.updated, one.deleted, one.refused, one.requests)
+        colour = _COLOURS.get(one.status, "red")
+        table.add_row(
+            name, f"[{colour}]{one.status}[/]", *(f"{count:,}" if count else "·" for count in counts), f"{one.seconds:.2f}"
+        )
+    console.print(table)
+    for name, one in report.systems.items():
+        if one.message and one.status != "skipped":
+            console.print(f"[red]{name}:[/] {escape(one.message)}")
+    for error in report.errors:
+        console.print(f"[red]{escape(error)}[/]")
+    console.print(
+        f"[{_COLOURS[report.status]}]{report.status}[/]: {report.writes:,} writes, {report.hub.conflicts:,} new conflicts, "
+        f"{report.hub.review:,} rows to review",
+        highlight=False,
+    )
