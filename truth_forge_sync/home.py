@@ -1,7 +1,7 @@
-"""Where the project lives: the folder with ``dagster.yaml``, its ``.env`` and ``.truth_forge/``, and the Dagster instance.
+"""Where the project lives: the folder with ``dagster.yaml``, ``.env`` and ``.truth_forge/``; and the Dagster instance.
 
-The daemon is started there, so relative paths (the hub's file, a SQLite URL) mean the same to a command as to the daemon
-only when the command works from there, too.
+The daemon is started there, so relative paths (the hub's file, a SQLite URL) mean the same to a command as to the
+daemon only when the command works from there, too.
 """
 
 from __future__ import annotations

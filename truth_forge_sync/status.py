@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
@@ -26,6 +26,8 @@ FRESH_SECONDS = 90
 
 HUB_SECONDS = 5.0
 """How long the hub may take to answer."""
+
+SCHEDULE = "sync_every_five_minutes"
 
 _DAEMONS = {"SCHEDULER", "SENSOR", "QUEUED_RUN_COORDINATOR"}
 """The daemon's threads without which nothing happens by itself."""
@@ -71,9 +73,10 @@ def read_status() -> dict[str, Any]:
     """The object of ``status --json`` (CONTRACT.md); times are ISO 8601 in UTC. Raises Stop for a wrong setting."""
     with at_home():
         settings = load_settings()
+        asking = ask_hub(settings)  # while Dagster is imported
         with open_instance() as instance:
             past = read_past(instance)
-        return compose(settings, past, read_hub(settings), now=time.time())
+        return compose(settings, past, asking(), now=time.time())
 
 
 def compose(settings: Settings, past: Past, hub: HubCounts, *, now: float) -> dict[str, Any]:
@@ -95,9 +98,7 @@ def compose(settings: Settings, past: Past, hub: HubCounts, *, now: float) -> di
 
 def is_fine(status: Mapping[str, Any]) -> bool:
     """The daemon runs, and every configured system is healthy."""
-    return status["running"] and all(
-        system["healthy"] for system in status["systems"].values() if system["configured"]
-    )
+    return status["running"] and all(system["healthy"] for system in status["systems"].values() if system["configured"])
 
 
 def _system(name: SystemName, settings: Settings, past: Past, hub: HubCounts, now: float) -> dict[str, Any]:
@@ -108,6 +109,7 @@ def _system(name: SystemName, settings: Settings, past: Past, hub: HubCounts, no
     looked = [pull.at] if pull and pull.status == "ok" else []
     read_at = max([*looked, *([hub.read_at[name]] if name in hub.read_at else [])], default=None)
     configured = name in settings.configured
+    message: str | None
     if not configured:
         message = "not configured: its settings are in .env.example"
     elif hub.message and name == "bigquery":
@@ -117,7 +119,7 @@ def _system(name: SystemName, settings: Settings, past: Past, hub: HubCounts, no
     elif read_at is None:
         message = "not read yet"
     else:
-        message = f"{hub.parked[name]} values parked" if hub.parked.get(name) else None
+        message = f"values parked: {hub.parked[name]}" if hub.parked.get(name) else None
     return {
         "configured": configured,
         "healthy": configured and failed is None and read_at is not None and not (name == "bigquery" and hub.message),
@@ -160,22 +162,22 @@ def _turns(instance: DagsterInstance, asset: str) -> dict[str, Turn]:
 
 
 def _next_tick(instance: DagsterInstance) -> float | None:
-    """None where a person stopped the schedule."""
-    from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType
+    """As the daemon keeps it, since our own definitions take seconds to load; None where a person stopped it."""
+    from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType, ScheduleInstigatorData
     from dagster._utils.schedules import cron_string_iterator
 
-    from truth_forge_sync.automation.schedule import sync_every_five_minutes as schedule
-
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE):
-        if state.instigator_name == schedule.name and state.status is InstigatorStatus.STOPPED:
-            return None
-    return next(cron_string_iterator(time.time(), str(schedule.cron_schedule), schedule.execution_timezone)).timestamp()
+        kept = state.instigator_data
+        ours = state.instigator_name == SCHEDULE and state.status is not InstigatorStatus.STOPPED
+        if ours and isinstance(kept, ScheduleInstigatorData):
+            return next(cron_string_iterator(time.time(), str(kept.cron_schedule), "UTC")).timestamp()
+    return None
 
 
-def read_hub(settings: Settings, *, seconds: float = HUB_SECONDS) -> HubCounts:
-    """One query, in a thread of its own that nobody waits for any longer than ``seconds``."""
+def ask_hub(settings: Settings, *, seconds: float = HUB_SECONDS) -> Callable[[], HubCounts]:
+    """Ask the hub one query, in a thread of its own. What comes back waits for the answer, for ``seconds`` at most."""
     if not settings.bigquery_project and not settings.hub_path.exists():  # opening it would make it
-        return HubCounts(message="the hub does not exist yet — run: truth-forge-sync init")
+        return lambda: HubCounts(message="the hub does not exist yet — run: truth-forge-sync init")
     answer: Future[HubCounts] = Future()
 
     def ask() -> None:
@@ -184,11 +186,14 @@ def read_hub(settings: Settings, *, seconds: float = HUB_SECONDS) -> HubCounts:
         except BaseException as error:  # noqa: BLE001 - raised again by the one who waits
             answer.set_exception(error)
 
+    def wait() -> HubCounts:
+        try:
+            return answer.result(timeout=seconds)
+        except FutureTimeout:
+            return HubCounts(message=f"the hub did not answer in {seconds:.0f} s — a cycle may be at work")
+
     threading.Thread(target=ask, daemon=True).start()  # an executor's thread would keep the process from ending
-    try:
-        return answer.result(timeout=seconds)
-    except FutureTimeout:
-        return HubCounts(message=f"the hub did not answer in {seconds:.0f} s — a cycle may be at work")
+    return wait
 
 
 def _ask_hub(settings: Settings) -> HubCounts:
@@ -207,7 +212,7 @@ def _ask_hub(settings: Settings) -> HubCounts:
         return HubCounts(message=str(error))
     return HubCounts(
         contacts=row["contacts"],
-        aligned=row["aligned"],
+        aligned=int(row["aligned"]),  # DuckDB's COUNTIF is a decimal
         conflicts_open=row["conflicts_open"],
         review_open=row["review_open"],
         errors_parked=row["errors_parked"],

@@ -29,11 +29,14 @@ PYTHON_VARIABLE = "TRUTH_FORGE_EMULATOR_PYTHON"
 START_SECONDS = 60
 STOP_SECONDS = 10
 
-# What starts it in the chosen Python. It finds its spatial extension only in the user's DuckDB folder.
+# What starts it in the chosen Python. It finds its spatial extension only in the user's DuckDB folder. And its DuckDB
+# (1.5) inlines nested CTEs until planning takes minutes, for match.sql; ours (2.0) does not.
 _START = """
-import sys
+import functools, sys
+import duckdb
 from duckdb_extensions import import_extension
 import_extension("spatial")
+duckdb.connect = functools.partial(duckdb.connect, config={"disabled_optimizers": "cte_inlining"})
 from bqemulator.cli import main
 sys.argv[0] = "bqemulator"
 main()
@@ -105,7 +108,9 @@ def running_emulator(python: Path) -> Iterator[Emulator]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    ours = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "BQEMU_", "VIRTUAL_ENV"))}
+    ours = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "BQEMU_", "VIRTUAL_ENV"))
+    }
     return ours | {
         "HOME": str(folder),  # the extension goes into a DuckDB folder of its own, not into the user's
         "USERPROFILE": str(folder),

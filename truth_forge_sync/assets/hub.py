@@ -40,8 +40,8 @@ _PULLS = [AssetKey([name, "contacts"]) for name in SYSTEMS]
             CONTACTS,
             deps=_PULLS,
             kinds={"bigquery", "duckdb"},
-            description="One row a contact: the accepted value of every field (contacts_master). Takes everything that the pulls "
-            "staged, decides field by field, and records what each system lacks now.",
+            description="One row a contact: the accepted value of every field (contacts_master). Takes everything that the "
+            "pulls staged, decides field by field, and records what each system lacks now.",
         ),
         AssetSpec(
             CHANGE_LOG,
@@ -80,8 +80,10 @@ def reconcile_hub(context: AssetExecutionContext, workbench: Workbench) -> Itera
             "seconds": round(done.seconds, 3),
         },
     )
-    table = {"changes_by_field": changes_by_field(workbench.hub, done.cycle_id)} if done.cycle_id and done.changes else {}
-    yield MaterializeResult(asset_key=CHANGE_LOG, metadata={**cycle, "changes": done.changes, **table})
+    by_field = changes_by_field(workbench.hub, done.cycle_id) if done.cycle_id and done.changes else "no changes"
+    yield MaterializeResult(
+        asset_key=CHANGE_LOG, metadata={**cycle, "changes": done.changes, "changes_by_field": by_field}
+    )
     yield MaterializeResult(asset_key=CONFLICTS, metadata={**cycle, "conflicts": done.conflicts})
 
 

@@ -70,7 +70,7 @@ def fingerprint(marker: str) -> str:
 
 
 def chosen_window(context: AssetExecutionContext) -> Window | None:
-    """The days a person chose, or all of them; None for a live run. Days that reach into the future have no upper bound."""
+    """The days a person chose, or all of them; None for a live run. Days that reach into the future are unbounded."""
     if context.run.tags.get(FULL) == "true":
         return Window()
     if context.run.tags.get(LIVE) == "true" or not context.has_partition_key_range and not context.has_partition_key:

@@ -69,12 +69,15 @@ class CycleReport:
         return told
 
 
-def selection(system: SystemName | None) -> Sequence[AssetKey] | None:
-    """What a cycle of one system materializes: its pull, the hub, and every push. None: all."""
-    if system is None:
-        return None
+def pulls(system: SystemName | None = None) -> Sequence[AssetKey]:
+    """The pull of one system, or of all."""
+    return [AssetKey([name, "contacts"]) for name in SYSTEMS if system in (None, name)]
+
+
+def whole_cycle(system: SystemName | None = None) -> Sequence[AssetKey]:
+    """All assets; or one system's pull, the hub, and every push."""
     pushes = [AssetKey([name, "published"]) for name in SYSTEMS if name != "bigquery"]
-    return [AssetKey([system, "contacts"]), *HUB_KEYS, *pushes]
+    return [*pulls(system), *HUB_KEYS, *pushes]
 
 
 def run_cycle(
@@ -82,21 +85,25 @@ def run_cycle(
     instance: DagsterInstance,
     tags: Mapping[str, str],
     *,
-    system: SystemName | None = None,
+    assets: Sequence[AssetKey],
     on_step: Callable[[str], None] = lambda step: None,
 ) -> CycleReport:
-    """Execute the job and gather what its assets say. ``on_step`` hears the name of each step that starts."""
+    """Execute the job on these assets and gather what they say. ``on_step`` hears the name of each step that starts."""
     run_id = make_new_run_id()
 
     def listen(event: EventLogEntry) -> None:
-        if event.is_dagster_event and event.get_dagster_event().event_type is DagsterEventType.STEP_START and event.step_key:
+        if (
+            event.is_dagster_event
+            and event.get_dagster_event().event_type is DagsterEventType.STEP_START
+            and event.step_key
+        ):
             on_step(event.step_key)
 
     instance.add_event_listener(run_id, listen)
     result = defs.resolve_job_def(SYNC.name).execute_in_process(
         instance=instance,
         tags=dict(tags),
-        asset_selection=selection(system),
+        asset_selection=assets,
         run_id=run_id,
         # The progress and the report tell it better; what fails is said in any case.
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -46,15 +46,11 @@ def _assemble() -> None:
     from truth_forge_sync.cli.init import init
     from truth_forge_sync.cli.sandbox import sandbox_app
     from truth_forge_sync.cli.status import status
+    from truth_forge_sync.cli.sync import sync
 
     app.command()(dev)
     app.command()(init)
-    try:  # TEMPORARY until this module is there
-        from truth_forge_sync.cli.sync import sync
-
-        app.command()(sync)
-    except ModuleNotFoundError:
-        pass
+    app.command()(sync)
     app.command()(status)
     app.add_typer(hub_app, name="hub")
     app.add_typer(sandbox_app, name="sandbox")

@@ -77,7 +77,7 @@ def _has_screen() -> bool:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end the block as KeyboardInterrupt, once: a second one won't cut it short."""
+    """Ctrl-C, SIGTERM and a closed terminal raise KeyboardInterrupt in the block, but only once."""
     asked = False
 
     def end(_sign: int, _frame: FrameType | None) -> None:

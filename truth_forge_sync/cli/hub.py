@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -73,7 +74,10 @@ def run(engine: Engine, statements: str) -> tuple[list[dict[str, Any]] | None, s
             return None, kinds
         engine.script([text for _, text in before])
         return engine.query(last[1]).to_pylist(), kinds
-    except (duckdb.Error, sqlglot.errors.SqlglotError) as error:  # the embedded hub's; BigQuery's are SyncErrors already
+    except (
+        duckdb.Error,
+        sqlglot.errors.SqlglotError,
+    ) as error:  # the embedded hub's; BigQuery's are SyncErrors already
         raise Stop(str(error), system="bigquery") from error
 
 
@@ -118,6 +122,8 @@ def _cell(value: Any) -> str:
     return escape(str(_plain(value)))
 
 
-def _plain(value: Any) -> str:
-    """What JSON has no form for, as GoogleSQL would print it."""
+def _plain(value: Any) -> str | float:
+    """What JSON has no form for: stamps as ISO 8601, a NUMERIC as a number."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     return value.isoformat() if isinstance(value, datetime | date) else str(value)

@@ -23,7 +23,8 @@ class Printable(StrEnum):
 def init(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is missing and change nothing.")] = False,
     print_sql: Annotated[
-        Printable | None, typer.Option("--print-sql", help="Print the SQL that sets this system up, and change nothing.")
+        Printable | None,
+        typer.Option("--print-sql", help="Print the SQL that sets this system up, and change nothing."),
     ] = None,
 ) -> None:
     """Create what is missing in every configured system: tables, columns, triggers, custom fields. Safe to repeat.

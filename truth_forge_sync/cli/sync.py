@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from truth_forge_sync.automation.in_process import CycleReport
     from truth_forge_sync.settings import Settings, SystemName
     from truth_forge_sync.sync.preview import Preview
-
-_STEPS = 8
-"""Four pulls, the hub, three pushes."""
 
 _COLOURS = {"ok": "green", "degraded": "yellow", "held": "yellow", "failed": "red", "skipped": "dim"}
 
@@ -52,16 +51,16 @@ def sync(
         settings = load_settings()
         chosen = _configured(system, settings)
         tags = run_tags(full=full, since=since, until=until)
-        if dry_run:
-            _print_preview(_preview(tags, chosen, settings), as_json=as_json)
-            return
-        report = _run(tags, chosen)
-    if as_json:
+        report = _run(tags, chosen, pulls_only=dry_run)
+        foreseen = _preview(settings) if dry_run and report.status != "failed" else None
+    if foreseen:
+        _print_preview(report, foreseen, as_json=as_json)
+    elif as_json:
         typer.echo(json.dumps(report.as_dict(), indent=2))
     else:
         _print_report(report)
-    if as_json and report.errors:
-        typer.echo("\n".join(report.errors), err=True)
+    for error in report.errors:
+        typer.echo(error, err=True)
     if report.status in ("degraded", "failed"):
         raise typer.Exit(1)
 
@@ -90,61 +89,125 @@ def _configured(system: str | None, settings: Settings) -> SystemName | None:
     raise typer.BadParameter(f"configured are: {', '.join(settings.configured)}", param_hint="--system")
 
 
-def _run(tags: Mapping[str, str], system: SystemName | None) -> CycleReport:
-    with _progress("Starting Dagster", steps=5 if system else _STEPS) as on_step:
-        from truth_forge_sync.automation.in_process import run_cycle
+def _run(tags: Mapping[str, str], system: SystemName | None, *, pulls_only: bool) -> CycleReport:
+    with _progress("Starting Dagster") as on_step:
+        from truth_forge_sync.automation.in_process import pulls, run_cycle, whole_cycle
         from truth_forge_sync.definitions import defs
         from truth_forge_sync.home import open_instance
 
+        assets = pulls(system) if pulls_only else whole_cycle(system)
+        steps = len({key.to_user_string() if key.path[0] != "hub" else "hub" for key in assets})
         with open_instance() as instance:
-            return run_cycle(defs, instance, tags, system=system, on_step=on_step)
+            return run_cycle(defs, instance, tags, assets=assets, on_step=lambda step: on_step(step, steps))
+
+
+def _preview(settings: Settings) -> Preview:
+    from truth_forge_sync.assets.workbench import Workbench
+    from truth_forge_sync.sync.preview import preview
+
+    workbench = Workbench()
+    try:
+        with workbench.turn():
+            return preview(workbench.hub, order=settings.configured)
+    finally:
+        workbench.hub.engine.close()
 
 
 @contextmanager
-def _progress(start: str, *, steps: int) -> Iterator[Callable[[str], None]]:
+def _progress(start: str) -> Iterator[Callable[[str, int], None]]:
     """A bar on the terminal that names the step at work; nothing where nobody looks."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(start, total=steps)
+        task = progress.add_task(start, total=None)
         begun = 0
 
-        def on_step(step: str) -> None:
+        def on_step(step: str, steps: int) -> None:
             nonlocal begun
-            progress.update(task, description=step.replace("__", "/"), completed=begun)
+            progress.update(task, description=step.replace("__", "/"), completed=begun, total=steps)
             begun += 1
 
         yield on_step
 
 
+def _table() -> Table:
+    """Narrow enough for a terminal of 80 columns."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("System")
+    table.add_column("Status")
+    return table
+
+
 def _print_report(report: CycleReport) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
 
     console = Console()
-    table = Table(header_style="bold")
-    table.add_column("System")
-    table.add_column("Status")
+    table = _table()
     for heading in ("Read", "Changed", "Created", "Updated", "Deleted", "Refused", "Requests", "Seconds"):
         table.add_column(heading, justify="right")
     for name, one in report.systems.items():
         counts = (one.read, one.changed, one.created, one.updated, one.deleted, one.refused, one.requests)
         colour = _COLOURS.get(one.status, "red")
         table.add_row(
-            name, f"[{colour}]{one.status}[/]", *(f"{count:,}" if count else "·" for count in counts), f"{one.seconds:.2f}"
+            name,
+            f"[{colour}]{one.status}[/]",
+            *(f"{count:,}" if count else "·" for count in counts),
+            f"{one.seconds:.2f}",
         )
     console.print(table)
     for name, one in report.systems.items():
         if one.message and one.status != "skipped":
             console.print(f"[red]{name}:[/] {escape(one.message)}")
-    for error in report.errors:
-        console.print(f"[red]{escape(error)}[/]")
     console.print(
-        f"[{_COLOURS[report.status]}]{report.status}[/]: {report.writes:,} writes, {report.hub.conflicts:,} new conflicts, "
-        f"{report.hub.review:,} rows to review",
+        f"[{_COLOURS[report.status]}]{report.status}[/]. Writes: {report.writes:,}. "
+        f"New conflicts: {report.hub.conflicts:,}. Rows to review: {report.hub.review:,}.",
+        highlight=False,
+    )
+
+
+def _print_preview(report: CycleReport, foreseen: Preview, *, as_json: bool) -> None:
+    """What the pulls read, and what the next cycle would write."""
+    kinds = ("create", "patch", "restore", "delete")
+    if as_json:
+        systems = {
+            name: {
+                "status": one.status,
+                "read": one.read,
+                **{kind: foreseen.writes.get(name, {}).get(kind, 0) for kind in kinds},
+            }
+            for name, one in report.systems.items()
+        }
+        names = ("created", "updated", "deleted", "conflicts", "review")
+        hub = {name: getattr(foreseen, name) for name in names}
+        typer.echo(json.dumps({"dry_run": True, "status": report.status, "systems": systems, "hub": hub}, indent=2))
+        return
+    from rich.console import Console
+
+    console = Console()
+    table = _table()
+    for heading in ("Read", "To create", "To patch", "To restore", "To delete"):
+        table.add_column(heading, justify="right")
+    for name, one in report.systems.items():
+        counts = (one.read, *(foreseen.writes.get(name, {}).get(kind, 0) for kind in kinds))
+        colour = _COLOURS.get(one.status, "red")
+        table.add_row(name, f"[{colour}]{one.status}[/]", *(f"{count:,}" if count else "·" for count in counts))
+    console.print(table)
+    console.print(
+        f"Contacts: {foreseen.created:,} new, {foreseen.updated:,} changed, {foreseen.deleted:,} deleted. "
+        f"New conflicts: {foreseen.conflicts:,}. Rows to review: {foreseen.review:,}.\n"
+        "Nothing was written: the next cycle does it.",
         highlight=False,
     )

@@ -1,7 +1,7 @@
 """The hub in BigQuery, through Google's client and dagster-gcp's resource; or in a local emulator of it.
 
-Every statement is a job of its own, or one of a script's. Short results are read over REST, longer ones through the Storage
-Read API in one ordered stream, so that memory holds a batch and not the table.
+Every statement is a job of its own, or one of a script's. Short results are read over REST, longer ones through the
+Storage Read API in one ordered stream, so that memory holds a batch and not the table.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from truth_forge_sync.errors import Retry, Stop, SyncError, Throttled
 
 _SYSTEM = "bigquery"
 _ATTEMPTS = 6
+_LONGEST_WAIT = 15.0
+"""Seconds between two attempts, at most."""
 
 _T = TypeVar("_T")
 
@@ -25,7 +27,7 @@ def settled(job: Callable[[], _T]) -> _T:
     """The result of a job that may have to be sent again: it met another writer, or a limit."""
     again = Retrying(
         retry=retry_if_exception(_should_run_again),
-        wait=wait_random_exponential(multiplier=0.5, max=15),
+        wait=wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT),
         stop=stop_after_attempt(_ATTEMPTS),
         reraise=True,
     )
@@ -65,7 +67,8 @@ def _reason(error: google.GoogleAPICallError) -> str:
 # Errors found before any row is read: their words are about the statement, so nobody's data is in them.
 _ABOUT_THE_STATEMENT = re.compile(
     r"^(Query error: )?(Syntax error|Unrecognized name|Function not found|No matching signature|Not found"
-    r"|Type not found|Table|Column|Query column|Value of type|Value has type|UPDATE|DELETE|MERGE|INSERT|QUALIFY|SELECT)\b[^\n]*"
+    r"|Type not found|Table|Column|Query column|Value of type|Value has type|UPDATE|DELETE|MERGE|INSERT|QUALIFY"
+    r"|SELECT)\b[^\n]*"
 )
 
 

@@ -1,4 +1,4 @@
-"""Where the sandbox is, and its Dagster instance: the project's ``dagster.yaml`` with all that it writes under one folder.
+"""Where the sandbox is, and its Dagster instance: that of the project, with all that it writes under one folder.
 
 Paths in the project's file are relative to wherever a process happens to run, and Dagster puts more beside the file
 that DAGSTER_HOME names. So the sandbox's instance gets a home of its own, with a copy whose paths are absolute.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 import truth_forge_sync
 from truth_forge_sync.errors import Stop

@@ -88,7 +88,7 @@ def end_stray_server(stand_ins: StandIns) -> None:
 
 
 def forget_lost_runs(home: Path) -> None:
-    """Mark the runs as failed that were at work when the last server was killed: the sensors wait for them otherwise."""
+    """Mark runs that were at work when the last server was killed as failed: the sensors would wait for them."""
     if not (home / "history").is_dir():
         return
     from dagster import DagsterInstance, DagsterRunStatus, RunsFilter

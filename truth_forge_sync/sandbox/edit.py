@@ -45,7 +45,7 @@ def make_edit(
     if field is not None and field not in NEW_VALUES:
         raise Stop(f"no edits of {field} here", remedy=f"choose one of {', '.join(NEW_VALUES)}")
     chance = random.Random(seed)
-    chosen: SystemName = system or chance.choice(settings.configured)
+    chosen = chance.choice(settings.configured) if system is None else system
     field = field or chance.choice(list(NEW_VALUES))
     natives = sorted(read_natives(chosen, settings), key=lambda native: native.native_id)
     if not natives:

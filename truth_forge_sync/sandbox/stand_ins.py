@@ -123,7 +123,7 @@ class StandIns:
         fields = zip(VARIABLES, Settings.model_fields.values(), strict=True)
         values: dict[str, Any] = {variable: field.get_default() for variable, field in fields}
         values |= self.environment()
-        return Settings(_env_file=None, **{_argument(name): value for name, value in values.items()})
+        return Settings(_env_file=None, **{_argument(name): value for name, value in values.items()})  # type: ignore[call-arg]
 
     # ----------------------------------------------------------------------------------------------------------------
 

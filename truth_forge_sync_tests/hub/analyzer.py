@@ -1,7 +1,7 @@
 """Google's own judgement of a statement: the analyzer of GoogleSQL, with a catalog of the hub's tables.
 
-PyPI ``zetasql`` is that analyzer as WebAssembly: about half a minute to load once, then 0.05 s a statement. It knows more
-features than BigQuery has; those that would let a mistake of ours pass are switched off.
+PyPI ``zetasql`` is that analyzer as WebAssembly: about half a minute to load once, then 0.05 s a
+statement. It knows more features than BigQuery has; those that would let a mistake of ours pass are switched off.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class GoogleSQL:
         self._analyzer = Analyzer(AnalyzerOptions(language_options=language), catalog)
 
     def analyze(self, statement: str) -> None:
-        """Judge one statement; the catalog changes as it would. Raises :class:`RefusedByGoogle` with Google's reason."""
+        """Judge one statement; the catalog changes as the hub would. Raises :class:`RefusedByGoogle`."""
         try:
             resolved = self._analyzer.analyze_statement(statement)
         except ZetaSQLError as error:
@@ -113,14 +113,16 @@ class GoogleSQL:
     def _put(self, path: list[str], definitions: Iterable[ResolvedColumnDefinition]) -> None:
         if known := self._existing(path, required=False):
             self._tables.table.remove(known)
-        self._tables.table.append(SimpleTable(name=path[-1], column=[_column(definition) for definition in definitions]))
+        self._tables.table.append(
+            SimpleTable(name=path[-1], column=[_column(definition) for definition in definitions])
+        )
 
     def _add_columns(self, resolved: ResolvedAlterTableStmt) -> None:
         table = self._existing(resolved.name_path)
         known = {column.name.lower() for column in table.column} if table else set()
         for action in resolved.alter_action_list:
             if not isinstance(action, ResolvedAddColumnAction):
-                raise ValueError(f"can't follow {type(action).__name__}")
+                raise TypeError(f"can't follow {type(action).__name__}")
             if action.column_definition.name.lower() not in known and table:
                 table.column.append(_column(action.column_definition))
 

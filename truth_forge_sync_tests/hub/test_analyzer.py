@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlglot
 from jinja2 import Environment, meta, nodes
+from sqlglot import exp
 
 from truth_forge_sync.hub import statements
 from truth_forge_sync.hub.hub import BATCH_MANIFEST, SYSTEMS_MANIFEST
@@ -19,6 +22,8 @@ from truth_forge_sync_tests.hub.analyzer import GoogleSQL, RefusedByGoogle
 DATASET = "identity"
 FOLDER = Path(statements.__file__).parent / "sql"
 FILES = {path.stem for path in FOLDER.glob("*.sql") if not path.stem.startswith("_")}
+
+MOST_REFERENCES = 400
 
 LOADED = {
     "sync_staged_b1": STAGED,
@@ -46,9 +51,13 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "apply": {"cycle": ("c1",), "now": ("1700000000000000",)},
     "finish": {"cycle": ("c1",)},
     "result": {"cycle": ("c1",)},
+    "changes_by_field": {"cycle": ("c1",)},
+    "status": {},
+    "preview": {"cycle": ("c1",)},
     "abandon": {"cycle": ("c1",)},
     "pending": {"system": ("twenty",)},
-    "acknowledge": {"push": ("p1",)},
+    "taken": {"cycle": ("c1",)},
+    "acknowledge": {"push": ("p1",), "system": ("twenty",), "requests": ("7",), "milliseconds": ("1500",)},
     "forget": {"tables": ([], ["sync_match_c1", "sync_plan_c1"])},
 }
 
@@ -106,6 +115,28 @@ def test_google_accepts_every_statement(google: GoogleSQL, name: str, identifier
             google.analyze(statement)
 
 
+def references(statement: str) -> int:
+    """Tables that a statement reads when every use of a CTE counts anew."""
+    tree = sqlglot.parse_one(statement, read="bigquery")
+    bodies = {cte.alias: cte.this for cte in tree.find_all(exp.CTE)}
+
+    @cache
+    def count(name: str | None) -> int:
+        body = bodies[name] if name else tree
+        tables = [table for table in body.find_all(exp.Table) if name or table.find_ancestor(exp.CTE) is None]
+        return sum(count(table.name) if not table.db and table.name in bodies else 1 for table in tables if table.name)
+
+    return count(None)
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_no_statement_is_too_complex_for_bigquery(name: str) -> None:
+    # BigQuery keeps no CTE's rows: each use is planned and run again, and a query that grows too large is refused.
+    for identifiers in renderings(name):
+        for statement in render(name, dataset=DATASET, **identifiers):
+            assert references(statement) <= MOST_REFERENCES
+
+
 def test_the_catalog_holds_what_schema_and_load_make(loaded: GoogleSQL) -> None:
     assert {column.name for column in COLUMNS} < set(loaded.columns("contacts_master"))
     assert loaded.columns("sync_staged_b1") == STAGED.names
@@ -123,7 +154,10 @@ def test_the_catalog_holds_what_schema_and_load_make(loaded: GoogleSQL) -> None:
         ("SELECT f.pat FROM identity.sync_staged_b1 AS s CROSS JOIN UNNEST(s.fields) AS f", "does not exist in STRUCT"),
         ("SELECT contact_id FROM identity.contacts_master WHERE other_emails = other_phones", "ARRAY<STRING>"),
         ("SELECT DISTINCT llm_context FROM identity.contacts_master", "JSON"),
-        ("SELECT system FROM identity.sync_links QUALIFY ROW_NUMBER() OVER (ORDER BY native_id) = 1", "QUALIFY clause must"),
+        (
+            "SELECT system FROM identity.sync_links QUALIFY ROW_NUMBER() OVER (ORDER BY native_id) = 1",
+            "QUALIFY clause must",
+        ),
         ("SELECT COALESCE(version, 'none') FROM identity.contacts_master", "No matching signature"),
         ("CREATE TABLE identity.sync_x AS SELECT 1 AS n, 2 AS n", "duplicate name"),
         ("ALTER TABLE identity.contact_master ADD COLUMN x STRING", "Table not found"),

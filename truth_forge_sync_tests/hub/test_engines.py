@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from truth_forge_sync.errors import Stop
 from truth_forge_sync.hub.bigquery_engine import BigQueryEngine, bigquery_field
 from truth_forge_sync.hub.engine import Engine
+from truth_forge_sync.settings import Settings
 
 PAIRS = pa.list_(pa.struct([("path", pa.string()), ("value", pa.string())]))
 SCHEMA = pa.schema(
@@ -36,9 +38,9 @@ FULL: dict[str, Any] = {
     "share": 0.25,
     "gone": True,
     "tags": ["a", "ß/'\"\\"],
-    "fields": [{"path": "first_name", "value": "Zoë 🙂 – 名\nO'Brien"}, {"path": "notes", "value": None}],
+    "fields": [{"path": "first_name", "value": "Zoë 🙂 名\nO'Brien"}, {"path": "notes", "value": None}],
 }
-EMPTY: dict[str, Any] = {name: None for name in SCHEMA.names} | {"native_id": "2", "tags": [], "fields": []}
+EMPTY: dict[str, Any] = dict.fromkeys(SCHEMA.names) | {"native_id": "2", "tags": [], "fields": []}
 
 
 @pytest.fixture
@@ -71,18 +73,27 @@ def test_what_is_loaded_comes_back_as_it_was(hub: Engine, tmp_path: Path) -> Non
 def test_loaded_lists_unnest_into_their_fields(hub: Engine, tmp_path: Path) -> None:
     load(hub, "staged_a", tmp_path, [FULL, EMPTY])
     found = hub.query(
-        f"SELECT s.native_id, f.path, f.value FROM {hub.dataset}.staged_a AS s CROSS JOIN UNNEST(s.fields) AS f ORDER BY f.path"
+        f"""
+        SELECT s.native_id, f.path, f.value
+        FROM {hub.dataset}.staged_a AS s CROSS JOIN UNNEST(s.fields) AS f
+        ORDER BY f.path
+        """
     )
     assert found.to_pylist() == [{"native_id": "1", **pair} for pair in FULL["fields"]]
 
 
 def test_a_query_without_rows_keeps_its_columns(hub: Engine) -> None:
-    found = hub.query("SELECT 'a' AS name, TIMESTAMP '2024-01-01 00:00:00+00' AS seen_at FROM (SELECT 1 AS one) WHERE FALSE")
+    found = hub.query(
+        "SELECT 'a' AS name, TIMESTAMP '2024-01-01 00:00:00+00' AS seen_at FROM (SELECT 1 AS one) WHERE FALSE"
+    )
     assert (found.num_rows, found.column_names) == (0, ["name", "seen_at"])
 
 
 def test_a_stream_brings_every_row_once_in_order_and_in_bounded_batches(hub: Engine) -> None:
-    numbers = f"SELECT n, CONCAT('ü', CAST(n AS STRING)) AS name, [STRUCT('p' AS path, n AS value)] AS pairs FROM {hub.dataset}.numbers"
+    numbers = f"""
+    SELECT n, CONCAT('ü', CAST(n AS STRING)) AS name, [STRUCT('p' AS path, n AS value)] AS pairs
+    FROM {hub.dataset}.numbers
+    """
     hub.script([f"CREATE TABLE {hub.dataset}.numbers AS SELECT n FROM UNNEST(GENERATE_ARRAY(1, 25000)) AS n"])
     batches = list(hub.stream(f"{numbers} ORDER BY n DESC"))
     assert max(batch.num_rows for batch in batches) <= 10_000
@@ -103,12 +114,13 @@ def test_a_script_runs_its_statements_in_order_as_one_job(hub: Engine) -> None:
     before = hub.statements
     hub.script(
         [
-            f"CREATE TABLE {hub.dataset}.target (id STRING NOT NULL, n INT64, parts ARRAY<STRUCT<path STRING, n INT64>>)",
-            f"INSERT INTO {hub.dataset}.target (id, n) VALUES ('kept', 1), ('changed', 1), ('left; behind', 9) -- a comment",
+            f"CREATE TABLE {hub.dataset}.target (id STRING, n INT64, parts ARRAY<STRUCT<path STRING, n INT64>>)",
+            f"INSERT INTO {hub.dataset}.target (id, n) VALUES ('kept', 1), ('changed', 1), ('a; b', 9) -- a comment",
             f"""
             MERGE INTO {hub.dataset}.target AS t
             USING (
-              SELECT 'kept' AS id, 1 AS n UNION ALL SELECT 'changed', 2 UNION ALL SELECT 'new', 3 UNION ALL SELECT 'unwanted', 0
+              SELECT 'kept' AS id, 1 AS n UNION ALL SELECT 'changed', 2
+              UNION ALL SELECT 'new', 3 UNION ALL SELECT 'unwanted', 0
             ) AS s
             ON t.id = s.id
             WHEN MATCHED AND t.n <> s.n THEN UPDATE SET n = s.n, parts = [STRUCT('a' AS path, s.n AS n)]
@@ -160,11 +172,25 @@ def test_an_engine_that_was_closed_opens_again(hub: Engine) -> None:
     assert hub.query("SELECT 1 AS one").to_pylist() == [{"one": 1}]
 
 
-def test_a_missing_table_is_said_with_its_remedy(hub: Engine) -> None:
-    if not isinstance(hub, BigQueryEngine):
-        pytest.skip("DuckDB's own error names the table")
-    with pytest.raises(Stop, match="truth-forge-sync init"):
-        hub.query(f"SELECT * FROM {hub.dataset}.never_made")
+def test_a_missing_table_of_bigquery_is_said_with_its_remedy(bigquery_emulator: Settings) -> None:
+    with closing(BigQueryEngine.from_settings(bigquery_emulator)) as hub:
+        hub.create_dataset()
+        with pytest.raises(Stop, match="truth-forge-sync init"):
+            hub.query(f"SELECT * FROM {hub.dataset}.never_made")
+
+
+def test_without_the_storage_api_rows_come_over_rest(bigquery_emulator: Settings) -> None:
+    rest_only = bigquery_emulator.model_copy(update={"bigquery_storage_emulator_host": None})
+    with closing(BigQueryEngine.from_settings(rest_only)) as hub:
+        hub.create_dataset()
+        batches = list(hub.stream("SELECT n FROM UNNEST(GENERATE_ARRAY(1, 12000)) AS n ORDER BY n"))
+    assert [row["n"] for batch in batches for row in batch.to_pylist()] == list(range(1, 12_001))
+    assert max(batch.num_rows for batch in batches) <= 10_000
+
+
+def test_the_emulator_can_not_tell_when_a_table_was_modified(bigquery_emulator: Settings) -> None:
+    with closing(BigQueryEngine.from_settings(bigquery_emulator)) as hub:
+        assert hub.modified("contacts_master") is None
 
 
 def test_a_column_type_that_the_hub_does_not_use_is_refused() -> None:

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
 from truth_forge_sync_tests.world import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World.embedded(tmp_path)
 
 
 def test_a_new_contact_arrives_in_every_system_once_and_then_nothing_moves(world: World) -> None:

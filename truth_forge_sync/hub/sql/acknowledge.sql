@@ -94,10 +94,10 @@ USING (
     (SELECT MAX(cycle_id) FROM {{ dataset }}.sync_cycles WHERE status = 'applied') AS cycle_id,
     [STRUCT(
       '{{ system }}' AS system, 'push' AS phase, 0 AS read_rows,
-      COUNTIF(status = 'written' AND kind = 'create') AS created,
-      COUNTIF(status = 'written' AND kind IN ('patch', 'restore')) AS updated,
-      COUNTIF(status = 'written' AND kind = 'delete') AS deleted,
-      COUNTIF(status = 'refused') AS refused,
+      COUNT(IF(status = 'written' AND kind = 'create', 1, NULL)) AS created,
+      COUNT(IF(status = 'written' AND kind IN ('patch', 'restore'), 1, NULL)) AS updated,
+      COUNT(IF(status = 'written' AND kind = 'delete', 1, NULL)) AS deleted,
+      COUNT(IF(status = 'refused', 1, NULL)) AS refused,
       {{ requests }} AS requests,
       {{ milliseconds }} / 1000 AS seconds
     )] AS entry

@@ -49,12 +49,38 @@ WHEN NOT MATCHED BY TARGET THEN
   INSERT (intent_id, cycle_id, system, contact_id, native_id, kind, changes, status, attempts, created_at)
   VALUES (s.intent_id, '{{ cycle }}', s.system, s.contact_id, s.native_id, s.kind, s.changes, 'open', 0, s.decided_at);
 
-UPDATE {{ dataset }}.sync_intents SET status = 'superseded'
+UPDATE {{ dataset }}.sync_intents SET status = 'superseded', superseded_at = CURRENT_TIMESTAMP()
 WHERE status IN ('open', 'parked')
   AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
   AND intent_id NOT IN (
     SELECT i.intent_id FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.intents) AS i
   );
+
+-- A write that was seen to have taken effect is no echo any more: the same value typed later is an edit. One that nobody
+-- has seen within an hour never will be.
+DELETE FROM {{ dataset }}.sync_intents
+WHERE status = 'superseded' AND (
+  superseded_at < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR)
+  OR intent_id IN (
+    SELECT intents.intent_id
+    FROM {{ dataset }}.sync_intents AS intents
+    CROSS JOIN UNNEST(intents.changes) AS c
+    JOIN (
+      SELECT plan.contact_id, b.system, b.native_id
+      FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b
+    ) AS seen
+      ON seen.contact_id = intents.contact_id AND seen.system = intents.system AND seen.native_id = intents.native_id
+    LEFT JOIN (
+      SELECT plan.contact_id, b.system, b.native_id, h.path, h.value
+      FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b CROSS JOIN UNNEST(b.held) AS h
+    ) AS held
+      ON held.contact_id = intents.contact_id AND held.system = intents.system AND held.native_id = intents.native_id
+      AND held.path = c.path
+    WHERE intents.status = 'superseded'
+    GROUP BY intents.intent_id
+    HAVING LOGICAL_AND(COALESCE(c.value, '') = COALESCE(held.value, ''))
+  )
+);
 
 MERGE INTO {{ dataset }}.sync_change_log AS t
 USING (

@@ -149,7 +149,7 @@ pass_{{ loop.index }} AS (
     node, system,
     IF(clashes, NULL, label) AS label,
     settled OR found AS settled,
-    IF(settled OR found, COALESCE(rule, '{{ rule }}'), rule) AS rule,
+    CASE WHEN clashes THEN 'duplicate_in_system' WHEN settled OR found THEN COALESCE(rule, '{{ rule }}') END AS rule,
     IF(clashes, label, first_candidate) AS first_candidate,
     IF(clashes, label, last_candidate) AS last_candidate
   FROM (

@@ -77,7 +77,8 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_intents (
   status STRING NOT NULL,
   attempts INT64 NOT NULL,
   next_attempt_at TIMESTAMP,
-  created_at TIMESTAMP NOT NULL
+  created_at TIMESTAMP NOT NULL,
+  superseded_at TIMESTAMP
 ) CLUSTER BY contact_id, system;
 
 -- How far each system is read. watermark: newest stamp seen, by the system's clock. marker: the system's change marker

@@ -10,7 +10,7 @@ lacking AS (
 contacts AS (
   SELECT
     COUNT(*) AS living,
-    COUNTIF(lacking.contact_id IS NULL) AS aligned
+    COUNT(IF(lacking.contact_id IS NULL, 1, NULL)) AS aligned
   FROM {{ dataset }}.contacts_master AS master
   LEFT JOIN lacking ON lacking.contact_id = master.contact_id
   WHERE master.deleted_at IS NULL

@@ -1,0 +1,13 @@
+-- What a plan would do, in one row: as finish.sql counts it, and how many writes of each kind every system would get.
+SELECT
+  COALESCE(SUM(IF(is_new, 1, 0)), 0) AS created,
+  COALESCE(SUM(IF(NOT is_new AND is_accepted AND NOT (is_deletion AND is_deleted), 1, 0)), 0) AS updated,
+  COALESCE(SUM(IF(NOT is_new AND is_deletion AND is_deleted, 1, 0)), 0) AS deleted,
+  COALESCE(SUM(ARRAY_LENGTH(conflicts)), 0) AS conflicts,
+  (SELECT COUNT(*) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NULL) AS review,
+  (SELECT ARRAY_AGG(STRUCT(system AS system, kind AS kind, writes AS writes)) FROM (
+    SELECT i.system, i.kind, COUNT(*) AS writes
+    FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.intents) AS i
+    GROUP BY i.system, i.kind
+  )) AS writes
+FROM {{ dataset }}.sync_plan_{{ cycle }};

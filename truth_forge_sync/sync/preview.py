@@ -1,0 +1,79 @@
+"""Preview: decide all staged batches as the next cycle would, count what it would write, and forget the decision.
+
+The batches go on waiting. If the process dies in between, the decision stands and the next cycle carries it out, which
+is what it would have done anyway.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from truth_forge_sync.errors import Retry
+from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, Registered, new_id
+from truth_forge_sync.sync.reconcile import _register
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the next cycle would do. ``writes``: per system, the number of rows of each kind (create, patch, …)."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    conflicts: int = 0
+    review: int = 0
+    writes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+def preview(hub: Hub, *, order: Sequence[str]) -> Preview:
+    """``order``: the configured systems, the first wins ties.
+
+    Raises Retry where a cycle was interrupted: its decision comes first, and is carried out by the next one.
+    """
+    with hub.engine.session():
+        if hub.state().unfinished:
+            raise Retry(
+                "a cycle was interrupted", system="bigquery", remedy="run: truth-forge-sync sync, which finishes it"
+            )
+        known = hub.state().systems
+        widened = _register(hub, order)
+        try:
+            return _decide(hub, everything=widened)
+        finally:
+            _forget_registration(hub, known)
+
+
+def _decide(hub: Hub, *, everything: bool) -> Preview:
+    waiting = hub.state().batches
+    if not waiting and not everything:
+        return Preview()
+    cycle = new_id()
+    tables = [f"sync_staged_{batch.batch_id}" for batch in waiting if batch.row_count]
+    batches = [batch.batch_id for batch in waiting]
+    hub.run(
+        "plan", "match", "decide",
+        cycle=cycle, batches=batches, batch_tables=tables, run="preview", trigger="manual", everything=everything,
+    )  # fmt: skip
+    (row,) = hub.rows("preview", cycle=cycle)
+    hub.run("abandon", cycle=cycle)
+    hub.run("forget", tables=[f"sync_match_{cycle}", f"sync_plan_{cycle}"])
+    writes: dict[str, dict[str, int]] = defaultdict(dict)
+    for item in row["writes"] or ():
+        writes[item["system"]][item["kind"]] = int(item["writes"])
+    counts = {name: int(row[name]) for name in ("created", "updated", "deleted", "conflicts", "review")}
+    return Preview(**counts, writes=dict(writes))
+
+
+def _forget_registration(hub: Hub, known: Mapping[str, Registered]) -> None:
+    """Back to what was known before: a cycle that meets a system for the first time decides about every contact."""
+    now = hub.state().systems
+    if now == known:
+        return
+    before = {name: known.get(name, replace(system, active=False)) for name, system in now.items()}
+    records = [
+        {"system": name, "rank": system.rank, "fields": sorted(system.fields), "active": system.active}
+        for name, system in before.items()
+    ]
+    hub.record("systems", SYSTEMS_MANIFEST, records, batch=new_id())

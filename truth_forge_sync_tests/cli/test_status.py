@@ -1,0 +1,42 @@
+"""``status``: an answer, whatever is dead or missing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from truth_forge_sync import get_stats
+from truth_forge_sync_tests.cli.conftest import Command
+from truth_forge_sync_tests.project import Project
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_before_anything_exists_it_says_what_to_do_and_makes_nothing(project: Project, command: Command) -> None:
+    result = command("status", exit_code=1)
+    assert "not running" in result.stdout
+    assert "not configured" in result.stdout
+    assert list(project.folder.iterdir()) == []
+
+
+def test_after_a_cycle_it_tells_programs_what_happened(project: Project, command: Command) -> None:
+    shutil.copy(ROOT / "dagster.yaml", project.folder)
+    project.with_local()
+    command("init")
+    command("hub", "sql", "INSERT INTO identity.contacts_master (first_name) VALUES ('Bo')")
+    command("sync")
+    told = json.loads(command("status", "--json", exit_code=1).stdout)  # nobody started the daemon
+    assert set(told) == {
+        "running", "last_sync_time", "last_success_time", "next_sync_time", "contacts", "aligned_share",
+        "conflicts_open", "review_open", "errors_parked", "systems",
+    }  # fmt: skip
+    assert (told["running"], told["next_sync_time"]) == (False, None)
+    assert told["last_sync_time"] == told["last_success_time"] is not None
+    assert (told["contacts"], told["aligned_share"], told["errors_parked"]) == (1, 1.0, 0)
+    local = told["systems"]["local"]
+    assert set(local) == {"configured", "healthy", "last_read_at", "lag_seconds", "pending", "message"}
+    assert (local["configured"], local["healthy"], local["pending"], local["message"]) == (True, True, 0, None)
+    assert 0 <= local["lag_seconds"] < 600
+    assert not told["systems"]["twenty"]["configured"]
+    assert get_stats().keys() == told.keys()
