@@ -202,7 +202,17 @@ def _plain(value: Any) -> Any:
         return clean_text(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**64 and not _is_exact_float(value):
+        raise Unreadable("expected JSON numbers that fit into 64 bits")
     return value
+
+
+def _is_exact_float(value: int) -> bool:
+    """BigQuery's JSON takes a number only if a 64-bit integer or float holds it without loss."""
+    try:
+        return int(float(value)) == value
+    except OverflowError:
+        return False
 
 
 def from_paths(values: Mapping[str, str | None], fields: Iterable[str]) -> dict[str, Any]:

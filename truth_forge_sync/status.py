@@ -166,6 +166,8 @@ def _next_tick(instance: DagsterInstance) -> float | None:
     from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType, ScheduleInstigatorData
     from dagster._utils.schedules import cron_string_iterator
 
+    if instance.schedule_storage is None:  # an instance that forgets
+        return None
     for state in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE):
         kept = state.instigator_data
         ours = state.instigator_name == SCHEDULE and state.status is not InstigatorStatus.STOPPED

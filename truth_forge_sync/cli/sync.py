@@ -144,7 +144,7 @@ def _table() -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(header_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(header_style="bold", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     table.add_column("System")
     table.add_column("Status")
     return table

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,6 +174,11 @@ class BigQueryEngine:
         with self._mapped():
             listed = self._client.list_tables(self._qualified, page_size=1000, retry=_CALLS, timeout=_TIMEOUT)
             return {item.table_id for item in listed if item.table_id.startswith(prefix)}
+
+    def drop(self, tables: Iterable[str]) -> None:
+        with self._mapped():
+            for table in tables:
+                self._client.delete_table(f"{self._qualified}.{table}", not_found_ok=True, retry=_CALLS, timeout=_TIMEOUT)
 
     def modified(self, table: str) -> str | None:
         if self._resource.emulator_host:  # its answer does not move with DML

@@ -7,7 +7,7 @@ million rows), and a process that finds it taken waits its turn.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,6 +68,11 @@ class DuckDBEngine:
                 {"schema": self.dataset, "prefix": prefix},
             ).fetchall()
         return {name for (name,) in rows}
+
+    def drop(self, tables: Iterable[str]) -> None:
+        with self._connection() as connection:
+            for table in tables:
+                connection.execute(f'DROP TABLE IF EXISTS "{self.dataset}"."{table}"')
 
     def modified(self, table: str) -> str | None:
         return None

@@ -5,7 +5,7 @@ All SQL that reaches an engine is GoogleSQL; data reach it as Parquet files load
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
@@ -51,6 +51,10 @@ class Engine(Protocol):
 
     def tables(self, prefix: str) -> set[str]:
         """Bare names of the tables that start with ``prefix``."""
+        ...
+
+    def drop(self, tables: Iterable[str]) -> None:
+        """Remove these tables (bare names), where they are there."""
         ...
 
     def modified(self, table: str) -> str | None:

@@ -126,8 +126,10 @@ class Hub:
             path = Path(folder) / "manifest.parquet"
             pq.write_table(pa.Table.from_pylist([dict(record) for record in records], schema=manifest), path)
             with self.engine.session():
-                self.engine.load(f"sync_manifest_{identifiers['batch']}", manifest, path)
+                table = f"sync_manifest_{identifiers['batch']}"
+                self.engine.load(table, manifest, path)
                 self.run(name, **identifiers)
+                self.engine.drop([table])
 
     def _render(self, name: str, **identifiers: Any) -> Sequence[str]:
         return render(name, dataset=self.engine.dataset, **identifiers)

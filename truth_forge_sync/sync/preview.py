@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, Registered, new_id
-from truth_forge_sync.sync.reconcile import _register
+from truth_forge_sync.sync.reconcile import cycle_tables, register
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def preview(hub: Hub, *, order: Sequence[str]) -> Preview:
                 "a cycle was interrupted", system="bigquery", remedy="run: truth-forge-sync sync, which finishes it"
             )
         known = hub.state().systems
-        widened = _register(hub, order)
+        widened = register(hub, order)
         try:
             return _decide(hub, everything=widened)
         finally:
@@ -58,7 +58,7 @@ def _decide(hub: Hub, *, everything: bool) -> Preview:
     )  # fmt: skip
     (row,) = hub.rows("preview", cycle=cycle)
     hub.run("abandon", cycle=cycle)
-    hub.run("forget", tables=[f"sync_match_{cycle}", f"sync_plan_{cycle}"])
+    hub.engine.drop(cycle_tables(cycle))
     writes: dict[str, dict[str, int]] = defaultdict(dict)
     for item in row["writes"] or ():
         writes[item["system"]][item["kind"]] = int(item["writes"])

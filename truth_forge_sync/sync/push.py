@@ -89,6 +89,7 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
                 requests=str(system.requests - requests),
                 milliseconds=str(int(1000 * (monotonic() - began))),
             )
+            hub.engine.drop([f"sync_outcomes_{push_id}"])
         if gone:
             stage_rows(hub, system, gone, read_at=clock())
         if failure:

@@ -14,6 +14,8 @@ from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.pull import Clock, utc_now
 
 
+
+
 @dataclass(frozen=True, slots=True)
 class Reconciled:
     """What one reconcile did. ``changed`` counts, per system, the contacts whose accepted changes came
@@ -43,7 +45,7 @@ def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock:
     began = monotonic()
     for cycle in hub.state().unfinished:
         _resume(hub, cycle, clock)
-    widened = _register(hub, order)
+    widened = register(hub, order)
     waiting = hub.state().batches
     if not waiting and not widened:
         return Reconciled(seconds=monotonic() - began)
@@ -74,6 +76,11 @@ def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock:
     )
 
 
+def cycle_tables(cycle: str) -> list[str]:
+    """The tables that match.sql and decide.sql make for one cycle."""
+    return [f"sync_{name}_{cycle}" for name in ("rows", "keys", "named", "match", "native", "cells", "claims", "plan")]
+
+
 def _carry_out(hub: Hub, cycle: str, clock: Clock) -> None:
     (todo,) = hub.rows("todo", cycle=cycle)
     now = int(clock().timestamp() * 1_000_000)
@@ -82,7 +89,7 @@ def _carry_out(hub: Hub, cycle: str, clock: Clock) -> None:
         crash_point("reconcile.applied")
     hub.run("finish", cycle=cycle)
     staged = [row["table_name"] for row in hub.rows("taken", cycle=cycle)]
-    hub.run("forget", tables=[*staged, f"sync_match_{cycle}", f"sync_plan_{cycle}"])
+    hub.engine.drop([*staged, *cycle_tables(cycle)])
 
 
 def _resume(hub: Hub, cycle: str, clock: Clock) -> None:
@@ -93,7 +100,7 @@ def _resume(hub: Hub, cycle: str, clock: Clock) -> None:
         hub.run("abandon", cycle=cycle)
 
 
-def _register(hub: Hub, order: Sequence[str]) -> bool:
+def register(hub: Hub, order: Sequence[str]) -> bool:
     """Bring ``sync_systems`` up to date. True where some system can hold more than before: then every contact is due."""
     state = hub.state()
     wanted = _wanted(state, order)

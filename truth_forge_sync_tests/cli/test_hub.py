@@ -12,7 +12,9 @@ from truth_forge_sync_tests.project import Project
 
 
 def test_rows_come_as_one_list_of_objects(project: Project, command: Command) -> None:
-    result = command("hub", "sql", "--json", "SELECT 1 AS n, CAST(NULL AS STRING) AS z, [1.5, 2] AS l, DATE '2024-02-29' AS d")
+    result = command(
+        "hub", "sql", "--json", "SELECT 1 AS n, CAST(NULL AS STRING) AS z, [1.5, 2] AS l, DATE '2024-02-29' AS d"
+    )
     assert json.loads(result.stdout) == [{"n": 1, "z": None, "l": [1.5, 2], "d": "2024-02-29"}]
 
 

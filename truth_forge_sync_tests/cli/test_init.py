@@ -37,9 +37,7 @@ def test_a_system_that_does_not_answer_fails_alone(project: Project, command: Co
 
 def test_the_sql_that_a_person_runs_is_printed_for_the_configured_table(project: Project, command: Command) -> None:
     project.configure(SUPABASE_CONTACTS_TABLE="people_table")
-    assert 'create table if not exists public."people_table"'.split("public.")[-1] in command(
-        "init", "--print-sql", "supabase"
-    ).stdout.replace("CREATE TABLE IF NOT EXISTS ", "create table if not exists ")
+    assert '"people_table"' in command("init", "--print-sql", "supabase").stdout
     assert "contacts_tombstones" in command("init", "--print-sql", "local").stdout
     assert not (project.folder / ".truth_forge").exists()
 

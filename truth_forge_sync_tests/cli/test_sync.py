@@ -27,7 +27,9 @@ def test_a_contact_entered_by_sql_reaches_the_local_database_and_then_nothing_mo
 ) -> None:
     local = project.with_local()
     command("init")
-    command("hub", "sql", "INSERT INTO identity.contacts_master (first_name, primary_email) VALUES ('Bo', 'bo@example.com')")
+    command(
+        "hub", "sql", "INSERT INTO identity.contacts_master (first_name, primary_email) VALUES ('Bo', 'bo@example.com')"
+    )
 
     foreseen = cycle(command, "--dry-run")
     assert foreseen["systems"]["local"]["create"] == foreseen["hub"]["created"] == 1
@@ -89,7 +91,13 @@ def test_chosen_days_are_read_again_instead_of_what_is_new() -> None:
 
 def test_what_pull_and_push_say_of_a_system_is_added_up() -> None:
     said: dict[AssetKey, dict[str, Any]] = {
-        AssetKey(["hub", "contacts"]): {"cycle_id": "c1", "created": 1, "updated": 2, "deleted": 0, "changed": {"local": 3}},
+        AssetKey(["hub", "contacts"]): {
+            "cycle_id": "c1",
+            "created": 1,
+            "updated": 2,
+            "deleted": 0,
+            "changed": {"local": 3},
+        },
         AssetKey(["local", "contacts"]): {"status": "ok", "read": 3, "requests": 2, "seconds": 0.5},
         AssetKey(["local", "published"]): {"status": "ok", "updated": 4, "refused": 1, "requests": 3, "seconds": 0.25},
         AssetKey(["twenty", "contacts"]): {"status": "stopped", "message": "wrong key"},

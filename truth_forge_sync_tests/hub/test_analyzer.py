@@ -23,7 +23,7 @@ DATASET = "identity"
 FOLDER = Path(statements.__file__).parent / "sql"
 FILES = {path.stem for path in FOLDER.glob("*.sql") if not path.stem.startswith("_")}
 
-MOST_REFERENCES = 400
+MOST_REFERENCES = 60
 
 LOADED = {
     "sync_staged_b1": STAGED,
@@ -45,7 +45,7 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "name_contacts": {},
     "hand_edits": {"count_only": (False, True)},
     "plan": {"cycle": ("c1",), "run": ("r1",), "trigger": ("schedule",), "batches": (["b1"], ["b1", "b2"])},
-    "match": {"cycle": ("c1",), "batch_tables": (["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"])},
+    "match": {"cycle": ("c1",), "batch_tables": ([], ["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"])},
     "decide": {"cycle": ("c1",), "everything": (True, False)},
     "todo": {"cycle": ("c1",)},
     "apply": {"cycle": ("c1",), "now": ("1700000000000000",)},
@@ -58,7 +58,6 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "pending": {"system": ("twenty",)},
     "taken": {"cycle": ("c1",)},
     "acknowledge": {"push": ("p1",), "system": ("twenty",), "requests": ("7",), "milliseconds": ("1500",)},
-    "forget": {"tables": ([], ["sync_match_c1", "sync_plan_c1"])},
 }
 
 

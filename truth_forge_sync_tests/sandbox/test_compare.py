@@ -17,7 +17,9 @@ def _compared(hub: list[Native], twenty: list[Native]) -> Comparison:
 
 
 def test_another_notation_is_no_difference() -> None:
-    hub = [_row("c1", "c1", primary_phone="+12025550123", last_name="Zoë", other_emails=[], llm_context='{"a":1,"b":2}')]
+    hub = [
+        _row("c1", "c1", primary_phone="+12025550123", last_name="Zoë", other_emails=[], llm_context='{"a":1,"b":2}')
+    ]
     twenty = [_row("t1", "c1", primary_phone="(202) 555-0123", last_name="Zoë ", llm_context={"b": 2.0, "a": 1})]
     found = _compared(hub, twenty)
     assert (found.equal, found.differences) == (1, ())

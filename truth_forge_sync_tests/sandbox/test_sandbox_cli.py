@@ -58,9 +58,7 @@ def _field(stand_ins: StandIns, system: SystemName, native_id: str, field: str) 
     return to_paths({field: native.fields[field]}, region="US")
 
 
-def test_before_the_start_each_command_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_before_the_start_each_command_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for command in ("seed", "edit", "env", "compare"):
         result = _run(command)

@@ -105,5 +105,3 @@ USING (
 ) AS s
 ON t.cycle_id = s.cycle_id
 WHEN MATCHED THEN UPDATE SET systems = ARRAY_CONCAT(COALESCE(t.systems, []), s.entry);
-
-DROP TABLE {{ dataset }}.sync_outcomes_{{ push }};

@@ -5,6 +5,5 @@ INSERT INTO {{ dataset }}.sync_batches (
 SELECT
   '{{ batch }}', manifest.system, manifest.row_count, manifest.live, manifest.fields, manifest.marker, manifest.marker_since,
   manifest.watermark, manifest.read_at, CURRENT_TIMESTAMP(), manifest.requests, manifest.seconds
-FROM {{ dataset }}.sync_manifest_{{ batch }} AS manifest;
-
-DROP TABLE {{ dataset }}.sync_manifest_{{ batch }};
+FROM {{ dataset }}.sync_manifest_{{ batch }} AS manifest
+WHERE NOT EXISTS (SELECT 1 FROM {{ dataset }}.sync_batches WHERE batch_id = '{{ batch }}');

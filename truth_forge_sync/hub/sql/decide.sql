@@ -1,68 +1,59 @@
 {% import '_macros.sql' as m with context %}
--- What changed, what wins, and what each system lacks then (laws 3-6, 8, 13): the plan of one cycle, one row a contact.
+-- What changed, what wins, and what each system lacks then (laws 3-6, 8, 13). Nothing here knows a field by name.
 --
--- Written once and then only carried out: the cycle is decided when this table exists. Nothing here knows a field by name.
-CREATE OR REPLACE TABLE {{ dataset }}.sync_plan_{{ cycle }} {{ m.temporary() }} AS
-WITH
-matched AS (
-  SELECT * FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NOT NULL
-),
+-- The cycle is decided when the last of these tables exists: the plan, one row a contact. The others are scratch, the same
+-- again whenever they are made anew. BigQuery keeps no rows of a WITH clause, so what is named often is a table.
 
--- The contacts to decide about{{ ': all of them' if everything else '' }}.
-touched AS (
-  SELECT contact_id FROM matched
-  {% if everything %}
-  UNION DISTINCT
-  SELECT contact_id FROM {{ dataset }}.sync_registers
-  {% else %}
-  GROUP BY contact_id
-  {% endif %}
-),
-
-known AS (
-  SELECT * FROM {{ dataset }}.sync_bases WHERE contact_id IN (SELECT contact_id FROM touched)
-),
-
-registers AS (
-  SELECT * FROM {{ dataset }}.sync_registers WHERE contact_id IN (SELECT contact_id FROM touched)
-),
-
-outstanding AS (
-  SELECT * FROM {{ dataset }}.sync_intents
-  WHERE contact_id IN (SELECT contact_id FROM touched) AND status IN ('open', 'superseded')
-),
-
--- One row a native row of these contacts, known before, seen now, or both.
-native_rows AS (
+-- The native rows of {{ 'all contacts' if everything else 'the contacts that were matched' }}: as known before, as seen now, or both.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_native_{{ cycle }} {{ m.temporary() }} AS
+SELECT
+  COALESCE(matched.contact_id, known.contact_id) AS contact_id,
+  COALESCE(matched.system, known.system) AS system,
+  COALESCE(matched.native_id, known.native_id) AS native_id,
+  matched.native_id IS NOT NULL AS seen_now,
+  known.native_id IS NULL AS is_new,
+  COALESCE(matched.version, known.version) AS version,
+  COALESCE(matched.changed_at, known.changed_at) AS changed_at,
+  COALESCE(matched.read_at, known.known_at) AS known_at,
+  COALESCE(matched.gone, known.gone) AS gone,
+  COALESCE(matched.deleted, FALSE) AS seen_deleted,
+  matched.fields,
+  known.held,
+  IF(matched.native_id IS NULL, known.own_contact_id, matched.own_contact_id) AS own_contact_id,
+  COALESCE(matched.unread_fields, known.unread, ARRAY<STRING>[]) AS unread_fields,
+  COALESCE(matched.version, '') <> COALESCE(known.version, '') OR matched.gone <> known.gone AS moved
+FROM (
   SELECT
-    COALESCE(matched.contact_id, known.contact_id) AS contact_id,
-    COALESCE(matched.system, known.system) AS system,
-    COALESCE(matched.native_id, known.native_id) AS native_id,
-    matched.native_id IS NOT NULL AS seen_now,
-    known.native_id IS NULL AS is_new,
-    COALESCE(matched.version, known.version) AS version,
-    COALESCE(matched.changed_at, known.changed_at) AS changed_at,
-    COALESCE(matched.read_at, known.known_at) AS known_at,
-    COALESCE(matched.gone, known.gone) AS gone,
-    COALESCE(matched.deleted, FALSE) AS seen_deleted,
-    IF(matched.native_id IS NULL, known.own_contact_id, matched.own_contact_id) AS own_contact_id,
-    COALESCE(matched.unread_fields, known.unread, ARRAY<STRING>[]) AS unread_fields,
-    COALESCE(matched.version, '') <> COALESCE(known.version, '') OR matched.gone <> known.gone AS moved
-  FROM matched
-  FULL JOIN known ON known.system = matched.system AND known.native_id = matched.native_id
-),
+    contact_id, system, native_id, own_contact_id, version, changed_at, read_at, deleted, gone, fields, unread_fields
+  FROM {{ dataset }}.sync_match_{{ cycle }}
+  WHERE contact_id IS NOT NULL
+) AS matched
+FULL JOIN (
+  SELECT contact_id, system, native_id, version, changed_at, known_at, gone, own_contact_id, unread, held
+  FROM {{ dataset }}.sync_bases
+  {% if not everything %}
+  WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NOT NULL)
+  {% endif %}
+) AS known
+  ON known.system = matched.system AND known.native_id = matched.native_id;
 
+-- What each path of each native row holds as of now, and whether somebody changed it (law 3).
+CREATE OR REPLACE TABLE {{ dataset }}.sync_cells_{{ cycle }} {{ m.temporary() }} AS
+WITH
 -- One row a path of a native row: what it shows, what we knew it to hold, and what we asked for when it stored otherwise.
 facts AS (
   SELECT system, native_id, path, MAX(seen) AS seen, MAX(held) AS held, MAX(sent) AS sent
   FROM (
     SELECT system, native_id, f.path, f.value AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
-    FROM matched CROSS JOIN UNNEST(matched.fields) AS f
-    WHERE NOT deleted
+    FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.fields) AS f
+    WHERE seen_now AND NOT seen_deleted
     UNION ALL
-    SELECT system, native_id, '{{ deleted }}', 'true', NULL, NULL FROM matched WHERE deleted
+    SELECT system, native_id, '{{ deleted }}' AS path, 'true' AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
+    FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows
+    WHERE seen_now AND seen_deleted
     UNION ALL
-    SELECT system, native_id, h.path, NULL, h.value, h.sent FROM known CROSS JOIN UNNEST(known.held) AS h
+    SELECT system, native_id, h.path, CAST(NULL AS STRING) AS seen, h.value AS held, h.sent
+    FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.held) AS h
   )
   GROUP BY system, native_id, path
 ),
@@ -70,7 +61,8 @@ facts AS (
 -- Values that are on their way to a system: seen there, they are our own writes coming back (law 4).
 echoes AS (
   SELECT DISTINCT system, contact_id, c.path, COALESCE(c.value, '') AS value
-  FROM outstanding CROSS JOIN UNNEST(outstanding.changes) AS c
+  FROM {{ dataset }}.sync_intents AS outstanding CROSS JOIN UNNEST(outstanding.changes) AS c
+  WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_native_{{ cycle }}) AND status IN ('open', 'superseded')
 ),
 
 -- A path counts as observed when its row was seen now, its field can be held and was read, and the row is not deleted: absence
@@ -87,38 +79,41 @@ observed AS (
         AND {{ m.field('facts.path') }} NOT IN UNNEST(native_rows.unread_fields)
     ) AS is_observed
   FROM facts
-  JOIN native_rows ON native_rows.system = facts.system AND native_rows.native_id = facts.native_id
+  JOIN {{ dataset }}.sync_native_{{ cycle }} AS native_rows ON native_rows.system = facts.system AND native_rows.native_id = facts.native_id
   JOIN {{ dataset }}.sync_systems AS systems ON systems.system = facts.system
   LEFT JOIN echoes
     ON echoes.system = facts.system AND echoes.contact_id = native_rows.contact_id
     AND echoes.path = facts.path AND echoes.value = COALESCE(facts.seen, '')
-),
+)
 
--- What each path of each native row holds as of now, and whether somebody changed it (law 3).
-cells AS (
-  SELECT
-    contact_id, system, native_id, path, changed_at, is_new, seen_now, rank, held AS was,
-    IF(is_observed, seen, held) AS value,
-    IF(is_observed AND COALESCE(seen, '') <> COALESCE(held, ''), NULL, sent) AS sent,
-    moved OR is_new OR is_observed AND COALESCE(seen, '') <> COALESCE(held, '') AS news,
-    is_observed AND NOT is_echo AND COALESCE(seen, '') <> COALESCE(held, '') AS is_change
-  FROM observed
-),
+SELECT
+  contact_id, system, native_id, path, changed_at, is_new, seen_now, rank, held AS was,
+  IF(is_observed, seen, held) AS value,
+  IF(is_observed AND COALESCE(seen, '') <> COALESCE(held, ''), NULL, sent) AS sent,
+  moved OR is_new OR is_observed AND COALESCE(seen, '') <> COALESCE(held, '') AS news,
+  is_observed AND NOT is_echo AND COALESCE(seen, '') <> COALESCE(held, '') AS is_change
+FROM observed;
 
+-- Every claim of every path, with the one that wins.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_claims_{{ cycle }} {{ m.temporary() }} AS
+WITH
 -- Everything that claims a path of a contact: its register, and the changes.
 claims AS (
   SELECT
     registers.contact_id, r.path, r.value, r.changed_at, r.system, CAST(NULL AS STRING) AS native_id,
     FALSE AS is_change, FALSE AS is_new, CAST(NULL AS STRING) AS was, COALESCE(systems.rank, 99) AS rank, FALSE AS lacks
-  FROM registers
+  FROM {{ dataset }}.sync_registers AS registers
   CROSS JOIN UNNEST(registers.registers) AS r
   LEFT JOIN {{ dataset }}.sync_systems AS systems ON systems.system = r.system
+  WHERE registers.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_native_{{ cycle }})
   UNION ALL
   SELECT
     cells.contact_id, cells.path, cells.value, cells.changed_at, cells.system, cells.native_id,
     TRUE, cells.is_new, cells.was, cells.rank, lacking.contact_id IS NOT NULL
-  FROM cells
-  LEFT JOIN (SELECT DISTINCT contact_id, system FROM outstanding WHERE status = 'open') AS lacking
+  FROM {{ dataset }}.sync_cells_{{ cycle }} AS cells
+  LEFT JOIN (
+    SELECT DISTINCT contact_id, system FROM {{ dataset }}.sync_intents WHERE status = 'open'
+  ) AS lacking
     ON lacking.contact_id = cells.contact_id AND lacking.system = cells.system
   WHERE cells.is_change
 ),
@@ -170,18 +165,19 @@ edits AS (
   FROM verdicts
   WHERE place = 1 AND path <> '{{ deleted }}'
   QUALIFY ROW_NUMBER() OVER (PARTITION BY contact_id ORDER BY stamp DESC, rank, path) = 1
-),
+)
 
-judged AS (
-  SELECT
-    verdicts.*,
-    verdicts.path = '{{ deleted }}' AND winning_value = 'true' AND edits.edited_at > winning_stamp AS outlived,
-    edits.edited_at,
-    edits.edited_in
-  FROM verdicts
-  LEFT JOIN edits ON edits.contact_id = verdicts.contact_id
-),
+SELECT
+  verdicts.*,
+  verdicts.path = '{{ deleted }}' AND winning_value = 'true' AND edits.edited_at > winning_stamp AS outlived,
+  edits.edited_at,
+  edits.edited_in
+FROM verdicts
+LEFT JOIN edits ON edits.contact_id = verdicts.contact_id;
 
+-- The plan.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_plan_{{ cycle }} {{ m.temporary() }} AS
+WITH
 -- One row a path of a contact: its register after this cycle.
 settled AS (
   SELECT
@@ -192,7 +188,7 @@ settled AS (
     accepted_value,
     is_change OR outlived AS is_decided,
     COALESCE(IF(outlived, NULL, value), '') <> COALESCE(accepted_value, '') AS is_accepted
-  FROM judged
+  FROM {{ dataset }}.sync_claims_{{ cycle }}
   WHERE place = 1
 ),
 
@@ -227,7 +223,7 @@ changes AS (
     ) ORDER BY settled.path) AS changes,
     MAX(settled.changed_at) AS changed_at
   FROM settled
-  LEFT JOIN registers ON registers.contact_id = settled.contact_id
+  LEFT JOIN {{ dataset }}.sync_registers AS registers ON registers.contact_id = settled.contact_id
   WHERE settled.is_accepted
   GROUP BY settled.contact_id
 ),
@@ -255,7 +251,7 @@ conflicts AS (
       changed_at AS losing_changed_at,
       CASE WHEN outlived THEN 'edited_later' WHEN stamp = winning_stamp THEN 'tie' ELSE 'older' END AS reason
     ) ORDER BY path, system, native_id) AS conflicts
-  FROM judged
+  FROM {{ dataset }}.sync_claims_{{ cycle }}
   WHERE is_change AND (outlived OR place > 1) AND COALESCE(value, '') <> COALESCE(IF(outlived, NULL, winning_value), '')
   GROUP BY contact_id
 ),
@@ -278,8 +274,8 @@ bases AS (
         IF(cells.value IS NULL AND cells.sent IS NULL, NULL, STRUCT(cells.path AS path, cells.value AS value, cells.sent AS sent))
         IGNORE NULLS ORDER BY cells.path
       ), ARRAY<STRUCT<path STRING, value STRING, sent STRING>>[]) AS held
-    FROM native_rows
-    LEFT JOIN cells ON cells.system = native_rows.system AND cells.native_id = native_rows.native_id
+    FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows
+    LEFT JOIN {{ dataset }}.sync_cells_{{ cycle }} AS cells ON cells.system = native_rows.system AND cells.native_id = native_rows.native_id
     WHERE native_rows.seen_now
     GROUP BY native_rows.contact_id, native_rows.system, native_rows.native_id
     HAVING LOGICAL_OR(native_rows.moved OR native_rows.is_new) OR COALESCE(LOGICAL_OR(cells.news), FALSE)
@@ -316,7 +312,7 @@ targets AS (
     ) AS chosen_id
   FROM contacts
   CROSS JOIN {{ dataset }}.sync_systems AS systems
-  LEFT JOIN native_rows ON native_rows.contact_id = contacts.contact_id AND native_rows.system = systems.system
+  LEFT JOIN {{ dataset }}.sync_native_{{ cycle }} AS native_rows ON native_rows.contact_id = contacts.contact_id AND native_rows.system = systems.system
   LEFT JOIN awaited ON awaited.contact_id = contacts.contact_id AND awaited.system = systems.system
   WHERE systems.active
     AND NOT (native_rows.native_id IS NULL AND awaited.contact_id IS NOT NULL)
@@ -331,7 +327,7 @@ lacking AS (
     settled.path, settled.value, cells.value AS holds
   FROM targets
   JOIN settled ON settled.contact_id = targets.contact_id
-  LEFT JOIN cells
+  LEFT JOIN {{ dataset }}.sync_cells_{{ cycle }} AS cells
     ON cells.system = targets.system AND cells.native_id = targets.native_id AND cells.path = settled.path
     AND NOT targets.is_missing
   WHERE COALESCE(settled.value, '') <> COALESCE(cells.value, '')
@@ -385,11 +381,11 @@ SELECT
   hub_rows.version AS hub_digest,
   COALESCE(NOT hub_rows.gone, FALSE) AS is_in_hub
 FROM contacts
-LEFT JOIN registers ON registers.contact_id = contacts.contact_id
+LEFT JOIN {{ dataset }}.sync_registers AS registers ON registers.contact_id = contacts.contact_id
 LEFT JOIN changes ON changes.contact_id = contacts.contact_id
 LEFT JOIN newest ON newest.contact_id = contacts.contact_id
 LEFT JOIN conflicts ON conflicts.contact_id = contacts.contact_id
 LEFT JOIN bases ON bases.contact_id = contacts.contact_id
 LEFT JOIN intents ON intents.contact_id = contacts.contact_id
-LEFT JOIN native_rows AS hub_rows ON hub_rows.contact_id = contacts.contact_id AND hub_rows.system = 'bigquery'
+LEFT JOIN {{ dataset }}.sync_native_{{ cycle }} AS hub_rows ON hub_rows.contact_id = contacts.contact_id AND hub_rows.system = 'bigquery'
 WHERE contacts.is_decided OR bases.contact_id IS NOT NULL OR intents.contact_id IS NOT NULL OR conflicts.contact_id IS NOT NULL;

@@ -4,8 +4,12 @@
 -- A row that is linked stays linked. Another one is linked by its own contact id, else by an exact e-mail, else by an exact
 -- phone with the same name; with contacts that exist and with the other rows of this cycle alike. Each of the three passes
 -- lets every row take over a label from the rows and contacts that share a key with it; a row that two different
--- contacts claim is left for review. Output: one row a staged row; contact_id is null where a person must say.
-CREATE OR REPLACE TABLE {{ dataset }}.sync_match_{{ cycle }} {{ m.temporary() }} AS
+-- contacts claim is left for review. Output: sync_match, one row a staged row; contact_id is null where a person must say.
+--
+-- BigQuery keeps no rows of a WITH clause, it reads them anew wherever they are named. So what is named often is a table.
+
+-- The rows to match, each with the contact that it is linked to.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_rows_{{ cycle }} {{ m.temporary() }} AS
 WITH
 -- Every staged row of every batch.
 arrived AS (
@@ -30,24 +34,25 @@ latest AS (
   SELECT * FROM arrived
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY system, native_id ORDER BY read_at DESC, changed_at DESC, version DESC) = 1
-),
+)
 
 -- With the contact it is linked to. Left out: what was seen before we last wrote the row (a stale look), and rows that
 -- were deleted before we ever knew them.
-staged AS (
-  SELECT
-    latest.*,
-    links.contact_id AS linked_contact_id,
-    CONCAT(latest.system, '/', latest.native_id) AS node
-  FROM latest
-  LEFT JOIN {{ dataset }}.sync_links AS links
-    ON links.native_id = latest.native_id AND links.system = latest.system
-  LEFT JOIN {{ dataset }}.sync_bases AS bases
-    ON bases.contact_id = links.contact_id AND bases.system = latest.system AND bases.native_id = latest.native_id
-  WHERE COALESCE(latest.read_at >= bases.known_at, TRUE)
-    AND NOT (links.contact_id IS NULL AND latest.deleted)
-),
+SELECT
+  latest.*,
+  links.contact_id AS linked_contact_id,
+  CONCAT(latest.system, '/', latest.native_id) AS node
+FROM latest
+LEFT JOIN {{ dataset }}.sync_links AS links
+  ON links.native_id = latest.native_id AND links.system = latest.system
+LEFT JOIN {{ dataset }}.sync_bases AS bases
+  ON bases.contact_id = links.contact_id AND bases.system = latest.system AND bases.native_id = latest.native_id
+WHERE COALESCE(latest.read_at >= bases.known_at, TRUE)
+  AND NOT (links.contact_id IS NULL AND latest.deleted);
 
+-- What identifies a row, and what identifies the contacts that have the same already (contact_id).
+CREATE OR REPLACE TABLE {{ dataset }}.sync_keys_{{ cycle }} {{ m.temporary() }} AS
+WITH
 -- Each value of a row beside the values that qualify it as a key.
 named AS (
   SELECT
@@ -57,33 +62,35 @@ named AS (
     MAX(IF(f.path = 'first_name', f.value, NULL)) OVER (PARTITION BY staged.node) AS first_name,
     MAX(IF(f.path = 'last_name', f.value, NULL)) OVER (PARTITION BY staged.node) AS last_name,
     MAX(IF(f.path = 'is_business', f.value, NULL)) OVER (PARTITION BY staged.node) AS is_business
-  FROM staged
+  FROM {{ dataset }}.sync_rows_{{ cycle }} AS staged
   CROSS JOIN UNNEST(staged.fields) AS f
   WHERE NOT staged.deleted
 ),
 
 -- The keys of each row; its own node is one, so that no row is left out.
 keys AS (
-  SELECT node, CONCAT('self:', node) AS key FROM staged
+  SELECT node, CONCAT('self:', node) AS key FROM {{ dataset }}.sync_rows_{{ cycle }} AS staged
   UNION ALL
-  SELECT node, CONCAT('id:', own_contact_id) AS key FROM staged WHERE own_contact_id IS NOT NULL
+  SELECT node, CONCAT('id:', own_contact_id) AS key FROM {{ dataset }}.sync_rows_{{ cycle }} WHERE own_contact_id IS NOT NULL
   UNION ALL
   SELECT DISTINCT node, key
   FROM (SELECT node, {{ m.match_key('path', 'value', 'first_name', 'last_name', 'is_business') }} AS key FROM named)
   WHERE key IS NOT NULL
-),
+)
 
--- The contacts that have one of these keys already.
-holders AS (
-  SELECT CONCAT('id:', registers.contact_id) AS key, registers.contact_id
-  FROM {{ dataset }}.sync_registers AS registers
-  WHERE registers.contact_id IN (SELECT own_contact_id FROM staged WHERE own_contact_id IS NOT NULL)
-  UNION ALL
-  SELECT DISTINCT identifiers.match_key AS key, identifiers.contact_id
-  FROM {{ dataset }}.contact_identifiers AS identifiers
-  WHERE identifiers.match_key IN (SELECT key FROM keys)
-),
+SELECT node, key, CAST(NULL AS STRING) AS contact_id FROM keys
+UNION ALL
+SELECT CAST(NULL AS STRING), CONCAT('id:', registers.contact_id), registers.contact_id
+FROM {{ dataset }}.sync_registers AS registers
+WHERE registers.contact_id IN (SELECT own_contact_id FROM {{ dataset }}.sync_rows_{{ cycle }} WHERE own_contact_id IS NOT NULL)
+UNION ALL
+SELECT DISTINCT CAST(NULL AS STRING), identifiers.match_key, identifiers.contact_id
+FROM {{ dataset }}.contact_identifiers AS identifiers
+WHERE identifiers.match_key IN (SELECT key FROM keys);
 
+-- Each row with the contact it was found to be.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_named_{{ cycle }} {{ m.temporary() }} AS
+WITH
 -- Label of a row: the contact it is linked to, or itself. Settled: the label will not change any more.
 pass_0 AS (
   SELECT
@@ -94,7 +101,7 @@ pass_0 AS (
     IF(linked_contact_id IS NOT NULL, 'link', CAST(NULL AS STRING)) AS rule,
     CAST(NULL AS STRING) AS first_candidate,
     CAST(NULL AS STRING) AS last_candidate
-  FROM staged
+  FROM {{ dataset }}.sync_rows_{{ cycle }}
 ),
 
 {% for rule in ['id', 'email', 'phone'] %}
@@ -102,15 +109,15 @@ pass_0 AS (
 -- By {{ rule }}: rows and contacts that share a key.
 {{ rule }}_0 AS (
   SELECT keys.key, earlier.*
-  FROM keys
+  FROM {{ dataset }}.sync_keys_{{ cycle }} AS keys
   JOIN {{ before }} AS earlier ON earlier.node = keys.node
   WHERE STARTS_WITH(keys.key, '{{ rule }}:') OR STARTS_WITH(keys.key, 'self:')
   UNION ALL
   SELECT
     key, CONCAT('contact/', contact_id) AS node, CAST(NULL AS STRING) AS system, CONCAT('contact/', contact_id) AS label,
     TRUE AS settled, 'link' AS rule, CAST(NULL AS STRING) AS first_candidate, CAST(NULL AS STRING) AS last_candidate
-  FROM holders
-  WHERE STARTS_WITH(key, '{{ rule }}:')
+  FROM {{ dataset }}.sync_keys_{{ cycle }}
+  WHERE contact_id IS NOT NULL AND STARTS_WITH(key, '{{ rule }}:')
 ),
 {% for round in [1, 2, 3] %}
 {{ rule }}_{{ round }} AS (
@@ -167,35 +174,36 @@ pass_{{ loop.index }} AS (
       GROUP BY node, system
     )
   )
-),
+){{ '' if loop.last else ',' }}
 {% endfor %}
 
 -- Labels as contact ids: a new group takes the hub's own id, else one that a row brought along, else one made of its label.
-named_contacts AS (
-  SELECT
-    staged.*,
-    passed.label,
-    passed.rule,
-    passed.first_candidate,
-    passed.last_candidate,
-    CASE
-      WHEN passed.label IS NULL THEN NULL
-      WHEN STARTS_WITH(passed.label, 'contact/') THEN SUBSTR(passed.label, 9)
-      ELSE COALESCE(
-        MIN(IF(staged.system = 'bigquery', staged.own_contact_id, NULL)) OVER (PARTITION BY passed.label),
-        MIN(staged.own_contact_id) OVER (PARTITION BY passed.label),
-        {{ m.uuid('passed.label') }}
-      )
-    END AS contact_id
-  FROM staged
-  JOIN pass_3 AS passed ON passed.node = staged.node
-),
+SELECT
+  staged.*,
+  passed.label,
+  passed.rule,
+  passed.first_candidate,
+  passed.last_candidate,
+  CASE
+    WHEN passed.label IS NULL THEN NULL
+    WHEN STARTS_WITH(passed.label, 'contact/') THEN SUBSTR(passed.label, 9)
+    ELSE COALESCE(
+      MIN(IF(staged.system = 'bigquery', staged.own_contact_id, NULL)) OVER (PARTITION BY passed.label),
+      MIN(staged.own_contact_id) OVER (PARTITION BY passed.label),
+      {{ m.uuid('passed.label') }}
+    )
+  END AS contact_id
+FROM {{ dataset }}.sync_rows_{{ cycle }} AS staged
+JOIN pass_3 AS passed ON passed.node = staged.node;
 
+-- The outcome: contact_id where it is certain, else who it might be.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_match_{{ cycle }} {{ m.temporary() }} AS
+WITH
 -- Systems in which a contact has a living row already: another row of that system is a duplicate for a person to judge.
 occupied AS (
   SELECT bases.contact_id, bases.system, MIN(bases.native_id) AS native_id
   FROM {{ dataset }}.sync_bases AS bases
-  WHERE bases.contact_id IN (SELECT contact_id FROM named_contacts WHERE linked_contact_id IS NULL)
+  WHERE bases.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_named_{{ cycle }} WHERE linked_contact_id IS NULL)
     AND NOT bases.gone
     AND NOT EXISTS (SELECT 1 FROM UNNEST(bases.held) AS h WHERE h.path = '{{ deleted }}' AND h.value = 'true')
   GROUP BY bases.contact_id, bases.system
@@ -203,11 +211,12 @@ occupied AS (
 
 -- The contact of each label, to say in a review who the row might be.
 labelled AS (
-  SELECT DISTINCT label, contact_id FROM named_contacts WHERE label IS NOT NULL
+  SELECT DISTINCT label, contact_id FROM {{ dataset }}.sync_named_{{ cycle }} WHERE label IS NOT NULL
 )
 
 SELECT
-  named.system, named.native_id, named.own_contact_id, named.version, named.changed_at, named.read_at, named.deleted, named.gone, named.fields, named.unread,
+  named.system, named.native_id, named.own_contact_id, named.version, named.changed_at, named.read_at, named.deleted,
+  named.gone, named.fields, named.unread,
   ARRAY(SELECT u.field FROM UNNEST(named.unread) AS u) AS unread_fields,
   named.linked_contact_id IS NULL AS is_new,
   IF(named.linked_contact_id IS NULL AND occupied.contact_id IS NOT NULL, NULL, named.contact_id) AS contact_id,
@@ -225,7 +234,7 @@ SELECT
       COALESCE(last_contact.contact_id, SUBSTR(named.last_candidate, 9))
     ]
   END AS candidates
-FROM named_contacts AS named
+FROM {{ dataset }}.sync_named_{{ cycle }} AS named
 LEFT JOIN labelled AS first_contact ON first_contact.label = named.first_candidate
 LEFT JOIN labelled AS last_contact ON last_contact.label = named.last_candidate
 LEFT JOIN occupied

@@ -4,5 +4,3 @@ USING {{ dataset }}.sync_manifest_{{ batch }} AS s
 ON t.system = s.system
 WHEN MATCHED THEN UPDATE SET rank = s.rank, fields = s.fields, active = s.active
 WHEN NOT MATCHED BY TARGET THEN INSERT (system, rank, fields, active) VALUES (s.system, s.rank, s.fields, s.active);
-
-DROP TABLE {{ dataset }}.sync_manifest_{{ batch }};

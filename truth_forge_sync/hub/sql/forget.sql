@@ -1,4 +1,0 @@
--- Tables that a finished cycle or push leaves behind.
-{% for table in tables %}
-DROP TABLE IF EXISTS {{ dataset }}.{{ table }};
-{% endfor %}

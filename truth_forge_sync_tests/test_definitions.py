@@ -1,0 +1,128 @@
+"""The Dagster side: its names, and each asset right when it is materialized alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from dagster import (
+    AssetKey,
+    AssetsDefinition,
+    DagsterInstance,
+    DefaultScheduleStatus,
+    DefaultSensorStatus,
+    materialize,
+    validate_run_config,
+)
+
+from truth_forge_sync.assets.hub import changes_by_field, reconcile_hub
+from truth_forge_sync.assets.pulls import PULLS
+from truth_forge_sync.assets.pushes import PUSHES
+from truth_forge_sync.assets.workbench import Workbench
+from truth_forge_sync.definitions import build_defs, defs
+from truth_forge_sync_tests.project import make_project
+
+ASSETS = {
+    "bigquery/contacts", "twenty/contacts", "supabase/contacts", "local/contacts",
+    "hub/contacts", "hub/change_log", "hub/conflicts",
+    "twenty/published", "supabase/published", "local/published",
+}  # fmt: skip
+SENSORS = {"twenty_change_sensor", "supabase_change_sensor", "local_change_sensor", "bigquery_change_sensor"}
+PARTITIONED = {"bigquery/contacts", "twenty/contacts", "supabase/contacts", "local/contacts"}
+
+
+@pytest.fixture
+def workbench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workbench:
+    """On an embedded hub; no other system is configured."""
+    make_project(tmp_path, monkeypatch)
+    bench = Workbench()
+    bench.hub.init()
+    return bench
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as made:
+        yield made
+
+
+def test_the_assets_are_those_that_people_rely_on() -> None:
+    nodes = {
+        key.to_user_string(): defs.resolve_asset_graph().get(key)
+        for key in defs.resolve_asset_graph().get_all_asset_keys()
+    }
+    assert set(nodes) == ASSETS
+    assert {name for name, node in nodes.items() if node.partitions_def} == PARTITIONED
+    assert {parent.to_user_string() for parent in nodes["hub/contacts"].parent_keys} == PARTITIONED
+    assert {parent.to_user_string() for parent in nodes["local/published"].parent_keys} == {"hub/contacts"}
+    assert all(node.description for node in nodes.values())
+
+
+def test_one_job_takes_all_assets() -> None:
+    job = defs.resolve_job_def("sync")
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == ASSETS
+    validate_run_config(job, {})
+
+
+def test_a_schedule_and_four_sensors_run_by_default() -> None:
+    repository = defs.get_repository_def()
+    (schedule,) = repository.schedule_defs
+    assert (schedule.name, schedule.cron_schedule, schedule.execution_timezone) == (
+        "sync_every_five_minutes", "*/5 * * * *", "UTC",
+    )  # fmt: skip
+    assert schedule.default_status is DefaultScheduleStatus.RUNNING
+    assert {sensor.name for sensor in repository.sensor_defs} == SENSORS
+    assert all(sensor.default_status is DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs)
+
+
+def test_definitions_take_other_resources() -> None:
+    bench = Workbench(env_file="other.env")
+    assert build_defs({"workbench": bench}).resources == {"workbench": bench}
+
+
+@pytest.mark.parametrize(
+    "asset",
+    [*PULLS, reconcile_hub, *PUSHES],
+    ids=lambda asset: asset.key.to_user_string() if len(asset.keys) == 1 else "hub",
+)
+def test_an_asset_stands_alone(workbench: Workbench, instance: DagsterInstance, asset: AssetsDefinition) -> None:
+    partition = f"{datetime.now(UTC):%Y-%m-%d}" if asset.partitions_def else None
+    result = materialize([asset], instance=instance, resources={"workbench": workbench}, partition_key=partition)
+    assert result.success
+    assert {event.asset_key for event in result.get_asset_materialization_events()} == asset.keys
+    name = next(iter(asset.keys)).path[0]
+    for event in result.get_asset_materialization_events():
+        status = event.materialization.metadata.get("status")
+        assert name == "hub" or (status is not None and status.value == ("ok" if name == "bigquery" else "skipped"))
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+
+
+def test_a_cycle_shows_how_often_each_field_changed_and_no_value(
+    workbench: Workbench, instance: DagsterInstance
+) -> None:
+    workbench.hub.engine.script(
+        [
+            "INSERT INTO identity.contacts_master (first_name, city) VALUES ('Bo', 'Oslo')",
+            "INSERT INTO identity.contacts_master (first_name, llm_context) VALUES ('Al', JSON '{\"hobby\": \"chess\"}')",
+        ]
+    )
+    tags = {"truth_forge/live": "true"}
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    resources = {"workbench": workbench}
+    assert materialize([PULLS[0]], instance=instance, resources=resources, partition_key=today, tags=tags).success
+    result = materialize([reconcile_hub], instance=instance, resources=resources)
+    said = {event.asset_key: event.materialization.metadata for event in result.get_asset_materialization_events()}
+    table = said[AssetKey(["hub", "change_log"])]["changes_by_field"].value
+    assert isinstance(table, str)
+    lines = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()]
+    rows = {cells[1]: cells[2:4] for cells in lines}
+    assert rows["field"] == ["bigquery", "all"]
+    assert rows["first_name"] == ["2", "2"]
+    assert rows["llm_context"] == ["1", "1"]
+    assert not {"Oslo", "chess", "hobby"} & set(table.replace("|", " ").split())
+
+
+def test_a_cycle_without_changes_has_an_empty_table(workbench: Workbench) -> None:
+    assert changes_by_field(workbench.hub, "20240101T000000_00000000").value is not None
