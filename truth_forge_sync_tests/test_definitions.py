@@ -105,7 +105,8 @@ def test_a_cycle_shows_how_often_each_field_changed_and_no_value(
     workbench.hub.engine.script(
         [
             "INSERT INTO identity.contacts_master (first_name, city) VALUES ('Bo', 'Oslo')",
-            "INSERT INTO identity.contacts_master (first_name, llm_context) VALUES ('Al', JSON '{\"hobby\": \"chess\"}')",
+            "INSERT INTO identity.contacts_master (first_name, llm_context) "
+            """VALUES ('Al', JSON '{"hobby": "chess"}')""",
         ]
     )
     tags = {"truth_forge/live": "true"}

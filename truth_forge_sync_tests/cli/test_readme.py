@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -14,8 +14,8 @@ from truth_forge_sync.cli import app
 README = Path(__file__).parents[2] / "README.md"
 
 
-def commands(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[str]:
-    found: dict[str, click.Command] | None = getattr(command, "commands", None)
+def commands(command: Any, words: tuple[str, ...] = ()) -> Iterator[str]:
+    found: dict[str, Any] | None = getattr(command, "commands", None)
     if found is None:
         yield " ".join(words)
     for name, below in (found or {}).items():

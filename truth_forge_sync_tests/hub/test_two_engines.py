@@ -80,11 +80,10 @@ def test_the_same_cycles_leave_the_same_tables(tmp_path: Path, bigquery_emulator
     with embedded.engine.session():
         a_few_days(embedded)
         wanted = snapshot(embedded)
-        embedded.assert_aligned()
+    assert [len(wanted[table]) for table in ("contacts_master", "sync_match_review")] == [2, 1]
 
     settings = bigquery_emulator.model_copy(update={"bigquery_dataset": "identity"})
     emulated = World(BigQueryEngine.from_settings(settings))
     a_few_days(emulated)
-    emulated.assert_aligned()
     for table, rows in snapshot(emulated).items():
         assert rows == wanted[table], table

@@ -31,7 +31,8 @@ arrived AS (
 
 -- The latest observation of each native row.
 latest AS (
-  SELECT * FROM arrived
+  SELECT system, native_id, own_contact_id, version, changed_at, read_at, deleted, gone, fields, unread
+  FROM arrived
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY system, native_id ORDER BY read_at DESC, changed_at DESC, version DESC) = 1
 )
@@ -39,7 +40,8 @@ latest AS (
 -- With the contact it is linked to. Left out: what was seen before we last wrote the row (a stale look), and rows that
 -- were deleted before we ever knew them.
 SELECT
-  latest.*,
+  latest.system, latest.native_id, latest.own_contact_id, latest.version, latest.changed_at, latest.read_at, latest.deleted,
+  latest.gone, latest.fields, latest.unread,
   links.contact_id AS linked_contact_id,
   CONCAT(latest.system, '/', latest.native_id) AS node
 FROM latest
@@ -179,7 +181,8 @@ pass_{{ loop.index }} AS (
 
 -- Labels as contact ids: a new group takes the hub's own id, else one that a row brought along, else one made of its label.
 SELECT
-  staged.*,
+  staged.system, staged.native_id, staged.own_contact_id, staged.version, staged.changed_at, staged.read_at, staged.deleted,
+  staged.gone, staged.fields, staged.unread, staged.linked_contact_id,
   passed.label,
   passed.rule,
   passed.first_candidate,
