@@ -89,7 +89,9 @@ def _no_date() -> str:
     raise Unreadable("expected a date such as 1990-02-03")
 
 
-_BOOLEANS = {"true": "true", "t": "true", "1": "true", "yes": "true"} | dict.fromkeys(("false", "f", "0", "no"), "false")
+_BOOLEANS = {"true": "true", "t": "true", "1": "true", "yes": "true"} | dict.fromkeys(
+    ("false", "f", "0", "no"), "false"
+)
 
 
 def _boolean(text: str) -> str:

@@ -185,8 +185,8 @@ def _parsed(value: Any) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """Sorted keys, no spaces, NFC, no ASCII escapes; an integral float is an integer (jsonb prints 1.0 and all digits of
-    1e21, JavaScript 1 and 1e+21). Raises :class:`Unreadable` for NaN and infinities, which JSON does not have."""
+    """Sorted keys, no spaces, NFC, no ASCII escapes; an integral float is an integer (jsonb prints 1.0 and all digits
+    of 1e21, JavaScript 1 and 1e+21). Raises :class:`Unreadable` for NaN and infinities, which JSON does not have."""
     try:
         return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except ValueError as error:

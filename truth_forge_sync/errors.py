@@ -21,7 +21,13 @@ class SyncError(Exception):
     """
 
     def __init__(
-        self, message: str, *, system: str = "", native_id: str | None = None, field: str | None = None, remedy: str = ""
+        self,
+        message: str,
+        *,
+        system: str = "",
+        native_id: str | None = None,
+        field: str | None = None,
+        remedy: str = "",
     ) -> None:
         super().__init__(message)
         self.message = message

@@ -127,7 +127,9 @@ def load_settings(env_file: str | Path | None = ".env") -> Settings:
     try:
         return Settings(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
-        problems = "; ".join(f"{_variable(item['loc'])}{item['msg'].removeprefix('Value error, ')}" for item in error.errors())
+        problems = "; ".join(
+            f"{_variable(item['loc'])}{item['msg'].removeprefix('Value error, ')}" for item in error.errors()
+        )
         raise Stop(problems, remedy="correct the environment or .env (.env.example lists every setting)") from None
 
 

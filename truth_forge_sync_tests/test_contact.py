@@ -13,8 +13,10 @@ from truth_forge_sync.contact import FIELDS, FieldType, canonical_json, from_pat
 SAME = [
     ("first_name", ["Zoë", "Zoe\u0308", " Zoë ", "Zoë\x00"], {"first_name": "Zoë"}),
     ("notes", ["a\nb", "a\r\nb", "a\rb"], {"notes": "a\nb"}),
-    ("primary_email", ["ann@example.com", "Ann@Example.COM", " ann@example.com "], {"primary_email": "ann@example.com"}),
-    ("primary_phone", ["+12025550123", "(202) 555-0123", "202.555.0123", "+1 202 555 0123"], {"primary_phone": "+12025550123"}),
+    ("primary_email", ["ann@example.com", "Ann@Example.COM", " ann@example.com "],
+     {"primary_email": "ann@example.com"}),
+    ("primary_phone", ["+12025550123", "(202) 555-0123", "202.555.0123", "+1 202 555 0123"],
+     {"primary_phone": "+12025550123"}),
     ("linkedin_url", ["https://www.linkedin.com/in/Ann", "HTTPS://WWW.LinkedIn.com/in/Ann/", "www.linkedin.com/in/Ann"],
      {"linkedin_url": "https://www.linkedin.com/in/Ann"}),
     ("birthday", ["1990-02-03", "1990-02-03T00:00:00Z"], {"birthday": "1990-02-03"}),
@@ -32,7 +34,9 @@ SAME = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("field", "raw", "paths"), SAME, ids=[f"{case[0]}-{number}" for number, case in enumerate(SAME)])
+@pytest.mark.parametrize(
+    ("field", "raw", "paths"), SAME, ids=[f"{case[0]}-{number}" for number, case in enumerate(SAME)]
+)
 def test_notations_of_one_value_have_one_canonical_form(field: str, raw: list[Any], paths: dict[str, str]) -> None:
     assert [to_paths({field: value}, region="US") for value in raw] == [(paths, ())] * len(raw)
 

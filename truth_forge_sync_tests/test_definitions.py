@@ -102,12 +102,9 @@ def test_an_asset_stands_alone(workbench: Workbench, instance: DagsterInstance, 
 def test_a_cycle_shows_how_often_each_field_changed_and_no_value(
     workbench: Workbench, instance: DagsterInstance
 ) -> None:
+    insert = "INSERT INTO identity.contacts_master (first_name, city, llm_context) VALUES"
     workbench.hub.engine.script(
-        [
-            "INSERT INTO identity.contacts_master (first_name, city) VALUES ('Bo', 'Oslo')",
-            "INSERT INTO identity.contacts_master (first_name, llm_context) "
-            """VALUES ('Al', JSON '{"hobby": "chess"}')""",
-        ]
+        [f"{insert} ('Bo', 'Oslo', NULL)", f"""{insert} ('Al', NULL, JSON '{{"hobby": "chess"}}')"""]
     )
     tags = {"truth_forge/live": "true"}
     today = f"{datetime.now(UTC):%Y-%m-%d}"

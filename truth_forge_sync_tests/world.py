@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from truth_forge_sync.contact import to_paths
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.hub.duckdb_engine import DuckDBEngine
 from truth_forge_sync.hub.engine import Engine
@@ -51,10 +52,10 @@ class World:
         return cls(DuckDBEngine(folder / "hub.duckdb", "identity"), names)
 
     def __getattr__(self, name: str) -> Memory:
-        try:
-            return self.__dict__["memories"][name]
-        except KeyError:
-            raise AttributeError(name) from None
+        memories: dict[str, Memory] = self.__dict__.get("memories", {})
+        if name not in memories:
+            raise AttributeError(name)
+        return memories[name]
 
     def cycle(self) -> Cycle:
         """Pull every system, reconcile, push every system; a system that is down is left for the next cycle."""
@@ -86,19 +87,19 @@ class World:
         raise AssertionError(f"still writing after {most} cycles")
 
     def sql(self, statement: str) -> list[dict[str, Any]]:
-        return self.engine.query(statement).to_pylist()
+        rows: list[dict[str, Any]] = self.engine.query(statement).to_pylist()
+        return rows
 
     def edit_hub(self, statement: str) -> None:
         self.engine.script([statement])
 
     def views(self) -> dict[str, dict[str, dict[str, str]]]:
         """Per system, contact id → canonical values of the living rows: what must be equal everywhere."""
-        from truth_forge_sync.contact import to_paths
-
         columns = self.sql("SELECT * FROM identity.contacts_master WHERE deleted_at IS NULL")
         hub = {row["contact_id"]: to_paths(row, region="US")[0] for row in columns}
         links = {
-            (row["system"], row["native_id"]): row["contact_id"] for row in self.sql("SELECT * FROM identity.sync_links")
+            (row["system"], row["native_id"]): row["contact_id"]
+            for row in self.sql("SELECT * FROM identity.sync_links")
         }
         return {"bigquery": hub} | {
             name: {

@@ -40,7 +40,7 @@ _PULLS = [AssetKey([name, "contacts"]) for name in SYSTEMS]
             CONTACTS,
             deps=_PULLS,
             kinds={"bigquery", "duckdb"},
-            description="One row a contact: the accepted value of every field (contacts_master). Takes everything that the "
+            description="One row a contact: the accepted value of every field (contacts_master). Takes all that the "
             "pulls staged, decides field by field, and records what each system lacks now.",
         ),
         AssetSpec(

@@ -1,7 +1,7 @@
 """What an asset says about a system after its turn: counts and ids, never a person's data.
 
-A system that does not answer never fails the run, which would keep the others from converging: its own asset check fails
-in red instead (DESIGN law 10).
+A system that does not answer never fails the run, which would keep the others from converging: its own asset check
+fails in red instead (DESIGN law 10).
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ def answered(**counts: Any) -> Result:
 def skipped(name: str) -> Result:
     """The system is not configured."""
     return MaterializeResult(
-        metadata={"status": "skipped", "message": f"{name} is not configured: set its variables (.env.example) to keep it in step"},
+        metadata={
+            "status": "skipped",
+            "message": f"{name} is not configured: set its variables (.env.example) to keep it in step",
+        },
         check_results=[AssetCheckResult(check_name=ANSWERS, passed=True, metadata={"status": "not configured"})],
     )
 
@@ -48,7 +51,10 @@ def unanswered(log: logging.Logger, name: str, error: SyncError, **counts: Any) 
                 check_name=ANSWERS,
                 passed=False,
                 severity=AssetCheckSeverity.ERROR,
-                metadata={"message": MetadataValue.text(str(error)), "remedy": error.remedy or "the next cycle tries again"},
+                metadata={
+                    "message": MetadataValue.text(str(error)),
+                    "remedy": error.remedy or "the next cycle tries again",
+                },
             )
         ],
     )

@@ -1,4 +1,4 @@
-"""``twenty/contacts``, ``supabase/contacts``, ``local/contacts``, ``bigquery/contacts``: what changed in each system."""
+"""``twenty/contacts``, ``supabase/contacts``, ``local/contacts``, ``bigquery/contacts``: what changed in each."""
 
 import warnings
 from datetime import UTC, datetime
@@ -46,8 +46,10 @@ def pull_asset(name: SystemName) -> AssetsDefinition:
         kinds=SYSTEM_KINDS[name],
         partitions_def=CHANGE_DAYS,
         backfill_policy=BackfillPolicy.single_run(),
-        check_specs=[AssetCheckSpec(ANSWERS, asset=AssetKey([name, "contacts"]), description=f"{SYSTEM_TITLES[name]} answers.")],
-        description=f"Contacts that people changed in {SYSTEM_TITLES[name]}, read and staged in the hub for the next reconcile. "
+        check_specs=[
+            AssetCheckSpec(ANSWERS, asset=AssetKey([name, "contacts"]), description=f"{SYSTEM_TITLES[name]} answers.")
+        ],
+        description=f"Contacts that people changed in {SYSTEM_TITLES[name]}, read and staged for the next reconcile. "
         "Partitions are the days of the changes: choose past days and materialize them to read those days again.",
     )
     def contacts(context: AssetExecutionContext, workbench: Workbench) -> Result:

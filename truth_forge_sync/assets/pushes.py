@@ -20,8 +20,12 @@ def push_asset(name: SystemName) -> AssetsDefinition:
         group_name="push",
         pool=CYCLE_POOL,
         kinds=SYSTEM_KINDS[name],
-        check_specs=[AssetCheckSpec(ANSWERS, asset=AssetKey([name, "published"]), description=f"{SYSTEM_TITLES[name]} takes what it lacks.")],
-        description=f"The fields that {SYSTEM_TITLES[name]} lacks, written to it; what it says it stored is acknowledged in the hub.",
+        check_specs=[
+            AssetCheckSpec(
+                ANSWERS, asset=AssetKey([name, "published"]), description=f"{SYSTEM_TITLES[name]} takes what it lacks."
+            )
+        ],
+        description=f"The fields that {SYSTEM_TITLES[name]} lacks, written to it; what it stored is acknowledged.",
     )
     def published(context: AssetExecutionContext, workbench: Workbench) -> Result:
         if not workbench.is_configured(name):

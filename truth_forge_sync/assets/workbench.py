@@ -59,8 +59,8 @@ class Workbench(ConfigurableResource[None]):
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """One pull, reconcile or push at a time on this machine, whichever run or command it belongs to: so no look at a
-        system can be overtaken by our own write."""
+        """One pull, reconcile or push at a time on this machine, whichever run or command it belongs to: so no look at
+        a system can be overtaken by our own write."""
         path: Path = self.settings.hub_path.with_name("turn.lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -14,7 +14,7 @@ from truth_forge_sync.hub.hub import HubState
 SYNC = define_asset_job(
     "sync",
     selection=AssetSelection.all(),
-    description="One cycle: read what changed in every system, reconcile it in the hub, give each system what it lacks.",
+    description="One cycle: read what changed in every system, reconcile it, give each system what it lacks.",
 )
 
 IN_FLIGHT = [

@@ -178,7 +178,9 @@ class BigQueryEngine:
     def drop(self, tables: Iterable[str]) -> None:
         with self._mapped():
             for table in tables:
-                self._client.delete_table(f"{self._qualified}.{table}", not_found_ok=True, retry=_CALLS, timeout=_TIMEOUT)
+                self._client.delete_table(
+                    f"{self._qualified}.{table}", not_found_ok=True, retry=_CALLS, timeout=_TIMEOUT
+                )
 
     def modified(self, table: str) -> str | None:
         if self._resource.emulator_host:  # its answer does not move with DML

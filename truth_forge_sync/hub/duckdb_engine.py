@@ -64,7 +64,8 @@ class DuckDBEngine:
     def tables(self, prefix: str) -> set[str]:
         with self._connection() as connection:
             rows = connection.execute(
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = $schema AND starts_with(table_name, $prefix)",
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_schema = $schema AND starts_with(table_name, $prefix)",
                 {"schema": self.dataset, "prefix": prefix},
             ).fetchall()
         return {name for (name,) in rows}

@@ -1,7 +1,7 @@
 """BigQuery as a system: what people and pipelines edit in ``contacts_master`` by SQL.
 
-No stamp is trusted to say what changed: the table is compared with what the hub last published, row by row, by digest. The
-other direction, publishing, is part of carrying out a plan (apply.sql), so there is nothing to write here.
+No stamp is trusted to say what changed: the table is compared with what the hub last published, row by row, by digest.
+The other direction, publishing, is part of carrying out a plan (apply.sql), so there is nothing to write here.
 """
 
 from __future__ import annotations

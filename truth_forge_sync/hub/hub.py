@@ -91,7 +91,8 @@ class Hub:
     def rows(self, name: str, **identifiers: Any) -> list[dict[str, Any]]:
         """The rows of a statement file that holds one SELECT."""
         (statement,) = self._render(name, **identifiers)
-        return self.engine.query(statement).to_pylist()
+        rows: list[dict[str, Any]] = self.engine.query(statement).to_pylist()
+        return rows
 
     def stream(self, name: str, **identifiers: Any) -> Iterator[dict[str, Any]]:
         (statement,) = self._render(name, **identifiers)

@@ -64,7 +64,7 @@ OUTCOMES = pa.schema(
 
 
 def staged_record(system: str, row: NativeRow, *, read_at: datetime) -> dict[str, Any]:
-    """A native row as a record of :data:`STAGED`. A stamp of the future is clamped to ``read_at`` (DESIGN section 2)."""
+    """A native row as a record of :data:`STAGED`. A stamp of the future counts as ``read_at`` (DESIGN section 2)."""
     return {
         "system": system,
         "native_id": row.native_id,

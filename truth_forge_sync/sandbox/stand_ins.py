@@ -3,7 +3,7 @@
 Everything that they and the sandbox keep lies in one folder (``.truth_forge``), and survives a stop:
 
 ===========================  ======================================================
-``hub.duckdb``               the embedded hub
+``sandbox/hub.duckdb``       the embedded hub, apart from anybody's real one
 ``sandbox/state.json``       keys, ports, process ids (for its owner's eyes only)
 ``sandbox/postgres``         the database behind Supabase
 ``sandbox/twenty.sqlite``    Twenty's data
@@ -47,7 +47,7 @@ class StandIns:
         self.folder = (folder or sandbox_folder()).absolute()
         self.home = self.folder / "sandbox"
         self.state_file = StateFile(self.home / "state.json")
-        self.hub_file = self.folder / "hub.duckdb"
+        self.hub_file = self.home / "hub.duckdb"
         self.postgres_folder = self.home / "postgres"
         self.twenty_file = self.home / "twenty.sqlite"
         self.local_file = self.home / "local.sqlite"

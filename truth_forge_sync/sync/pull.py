@@ -26,7 +26,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What one pull did: ``rows`` read, ``requests`` sent, ``seconds`` taken; ``batch_id`` where it staged something."""
+    """What one pull did: ``rows`` read, ``requests`` sent, ``seconds`` taken; ``batch_id`` where it staged any."""
 
     system: str
     rows: int
@@ -80,7 +80,9 @@ def _stage(hub: Hub, system: System, window: Window, position: Cursor | None, cl
     if not pages.rows and position is None:
         return 0, None
     crash_point(f"pull.{system.name}.loaded")
-    _announce(hub, system, batch_id, pages.rows, position, watermark, read_at, system.requests - requests, monotonic() - began)
+    _announce(
+        hub, system, batch_id, pages.rows, position, watermark, read_at, system.requests - requests, monotonic() - began
+    )
     return pages.rows, batch_id
 
 

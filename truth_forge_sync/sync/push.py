@@ -123,13 +123,18 @@ def _known(row: Mapping[str, Any]) -> NativeRow:
     held = {item["path"]: item["value"] for item in row["held"] if item["value"] is not None}
     deleted = held.pop(DELETED, None) is not None
     return NativeRow(
-        row["native_id"], row["own_contact_id"], row["version"] or "", row["changed_at"] or row["known_at"], held, deleted
+        row["native_id"],
+        row["own_contact_id"],
+        row["version"] or "",
+        row["changed_at"] or row["known_at"],
+        held,
+        deleted,
     )
 
 
 def _gone(intent: Intent, clock: Clock) -> NativeRow:
-    """A row that vanished without a trace, as an observation for the next cycle to decide about. It may have gone any time
-    since it was last known, so any edit made since then outlives it."""
+    """A row that vanished without a trace, as an observation for the next cycle to decide about. It may have gone any
+    time since it was last known, so any edit made since then outlives it."""
     seen = intent.write.seen
     since = seen.changed_at if seen else clock()
     return NativeRow(intent.write.native_id, None, "", since, {}, deleted=True, gone=True)

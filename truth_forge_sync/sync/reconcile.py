@@ -14,8 +14,6 @@ from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.pull import Clock, utc_now
 
 
-
-
 @dataclass(frozen=True, slots=True)
 class Reconciled:
     """What one reconcile did. ``changed`` counts, per system, the contacts whose accepted changes came
@@ -101,7 +99,7 @@ def _resume(hub: Hub, cycle: str, clock: Clock) -> None:
 
 
 def register(hub: Hub, order: Sequence[str]) -> bool:
-    """Bring ``sync_systems`` up to date. True where some system can hold more than before: then every contact is due."""
+    """Bring ``sync_systems`` up to date. True where a system can hold more than before: then every contact is due."""
     state = hub.state()
     wanted = _wanted(state, order)
     if wanted == dict(state.systems):
@@ -112,7 +110,8 @@ def register(hub: Hub, order: Sequence[str]) -> bool:
     ]
     hub.record("systems", SYSTEMS_MANIFEST, records, batch=new_id())
     return any(
-        system.active and (name not in state.systems or not state.systems[name].active or system.fields > state.systems[name].fields)
+        system.active
+        and (name not in state.systems or not state.systems[name].active or system.fields > state.systems[name].fields)
         for name, system in wanted.items()
     )
 

@@ -9,8 +9,8 @@ from truth_forge_sync.systems.protocol import System
 def open_system(name: SystemName, settings: Settings) -> System:
     """The system under this name, as the settings configure it. Nothing is sent before it is asked something.
 
-    ``bigquery`` is not among them: the hub is opened once (:mod:`truth_forge_sync.hub`). Clients are imported here, since
-    they take seconds. Raises KeyError for a system that is not configured.
+    ``bigquery`` is not among them: the hub is opened once (:mod:`truth_forge_sync.hub`). Clients are imported here,
+    since they take seconds. Raises KeyError for a system that is not configured.
     """
     region = settings.default_region
     if name == "twenty" and settings.twenty_url and settings.twenty_api_key:

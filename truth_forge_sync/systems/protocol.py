@@ -58,9 +58,9 @@ class WriteKind(StrEnum):
 class Write:
     """One row to write. ``changes`` maps each path that must change to its wanted value (None: absent).
 
-    ``native_id`` is the id to choose for a create. ``seen`` is the row as we know it (None for a create): the write must
-    not take effect on a row whose version is another one by now. A system that has no conditional write reads the row
-    again right before. A row whose ``contact_id`` column is empty gets the write's along with a patch.
+    ``native_id`` is the id to choose for a create. ``seen`` is the row as we know it (None for a create): the write
+    must not take effect on a row whose version is another one by now. A system that has no conditional write reads
+    the row again right before. A row whose ``contact_id`` column is empty gets the write's along with a patch.
     """
 
     kind: WriteKind

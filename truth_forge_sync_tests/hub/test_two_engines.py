@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-
 from truth_forge_sync.hub.bigquery_engine import BigQueryEngine
 from truth_forge_sync.settings import Settings
 from truth_forge_sync_tests.world import World
@@ -16,7 +15,8 @@ NOW = datetime.now(UTC) - timedelta(hours=1)
 # What every engine must agree on; ids of cycles and times of deciding differ, of course.
 COMPARED = {
     "contacts_master": "contact_id, first_name, primary_email, other_emails, city, birthday, is_business, "
-    "TO_JSON_STRING(llm_context) AS llm_context, canonical_name, deleted_at IS NULL AS lives, version, updated_by, source_systems",
+    "TO_JSON_STRING(llm_context) AS llm_context, canonical_name, deleted_at IS NULL AS lives, "
+    "version, updated_by, source_systems",
     "contact_identifiers": "contact_id, identifier_type, identifier_value, is_primary, match_key",
     "sync_links": "system, native_id, contact_id",
     "sync_bases": "system, native_id, contact_id, gone, held",

@@ -150,7 +150,7 @@ def test_stamps_are_the_past_and_as_fine_as_their_system_s(rows: Rows) -> None:
     assert all(row.updated_at.microsecond % 1000 == 0 for row in rows["twenty"])
     assert any(row.updated_at.microsecond % 1000 for row in rows["supabase"])
     with pytest.raises(ValueError, match="aware"):
-        seed_contacts(1, latest=datetime(2030, 1, 1))
+        seed_contacts(1, latest=datetime(2030, 1, 1))  # noqa: DTZ001 - that is the point
 
 
 def test_only_the_hub_has_contact_ids_and_nothing_is_held_twice(rows: Rows) -> None:

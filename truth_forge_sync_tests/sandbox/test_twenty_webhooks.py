@@ -49,7 +49,7 @@ def receiver() -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -49,7 +49,9 @@ def execute(folder: Path, name: str, statement: str, **values: str) -> list[dict
 
 def contacts(folder: Path, name: str) -> list[dict[str, object]]:
     return execute(
-        folder, name, "SELECT first_name, job_title, city FROM contacts_master WHERE deleted_at IS NULL ORDER BY first_name"
+        folder,
+        name,
+        "SELECT first_name, job_title, city FROM contacts_master WHERE deleted_at IS NULL ORDER BY first_name",
     )
 
 
@@ -62,12 +64,20 @@ def settle(folder: Path) -> None:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_create_and_two_edits_survive_a_crash_without_a_duplicate(folder: Path, point: str) -> None:
-    execute(folder, "local", "INSERT INTO contacts_master (id, first_name, primary_email) VALUES ('a1', 'Ann', 'ann@x.com')")
+    execute(
+        folder, "local", "INSERT INTO contacts_master (id, first_name, primary_email) VALUES ('a1', 'Ann', 'ann@x.com')"
+    )
     settle(folder)
     execute(folder, "local", "UPDATE contacts_master SET job_title = 'Chair' WHERE first_name = 'Ann'")
     execute(folder, "supabase", "UPDATE contacts_master SET city = 'Oslo' WHERE first_name = 'Ann'")
-    execute(folder, "supabase", "INSERT INTO contacts_master (id, first_name, primary_email) VALUES ('b1', 'Bo', 'bo@x.com')")
-    execute(folder, "local", "INSERT INTO contacts_master (id, first_name, primary_email) VALUES ('c1', 'Cy', 'cy@x.com')")
+    execute(
+        folder,
+        "supabase",
+        "INSERT INTO contacts_master (id, first_name, primary_email) VALUES ('b1', 'Bo', 'bo@x.com')",
+    )
+    execute(
+        folder, "local", "INSERT INTO contacts_master (id, first_name, primary_email) VALUES ('c1', 'Cy', 'cy@x.com')"
+    )
 
     kill_a_cycle_at(point, folder)
     settle(folder)
@@ -86,8 +96,10 @@ def test_a_create_and_two_edits_survive_a_crash_without_a_duplicate(folder: Path
 
 
 def test_our_own_write_seen_after_a_crash_does_not_beat_a_newer_edit(folder: Path) -> None:
-    """Law 4: without it, the value written before the crash would come back as an edit made at the time of the write."""
-    execute(folder, "local", "INSERT INTO contacts_master (id, first_name, primary_email) VALUES ('a1', 'Ann', 'ann@x.com')")
+    """Law 4: without it, the value written before the crash would come back as an edit of that moment."""
+    execute(
+        folder, "local", "INSERT INTO contacts_master (id, first_name, primary_email) VALUES ('a1', 'Ann', 'ann@x.com')"
+    )
     settle(folder)
     execute(folder, "local", "UPDATE contacts_master SET city = 'first' WHERE TRUE")
     kill_a_cycle_at("push.supabase.written", folder)

@@ -29,7 +29,7 @@ def at(moment: datetime, memory: Memory) -> Memory:
     return memory
 
 
-# -- law 1: read completely ---------------------------------------------------------------------------------------------
+# -- law 1: read completely -------------------------------------------------------------------------------------------
 
 
 def test_a_read_that_breaks_off_stages_nothing_and_moves_no_cursor(world: World) -> None:
@@ -68,12 +68,14 @@ def test_a_row_that_becomes_visible_late_is_found_with_the_next_change(world: Wo
     world.twenty.capabilities = replace(world.twenty.capabilities, settle=timedelta(minutes=5))
     at(NOON, world.twenty).put("t-1", ANN)
     world.settle()
-    at(NOON - timedelta(minutes=4), world.twenty).put("t-2", {"first_name": "Late", "primary_email": "late@example.com"})
+    at(NOON - timedelta(minutes=4), world.twenty).put(
+        "t-2", {"first_name": "Late", "primary_email": "late@example.com"}
+    )
     world.settle()
     assert {row.values["first_name"] for row in world.local.rows.values()} == {"Ann", "Late"}
 
 
-# -- law 4: echo, and looks that are older than our own write --------------------------------------------------------------
+# -- law 4: echo, and looks that are older than our own write ---------------------------------------------------------
 
 
 def test_a_look_that_is_older_than_our_own_write_is_no_edit(world: World) -> None:
@@ -86,7 +88,9 @@ def test_a_look_that_is_older_than_our_own_write_is_no_edit(world: World) -> Non
     waiting = [batch for batch in state.batches if batch.system == "local"]
     assert waiting
     # Another process reconciles Twenty's edit and pushes it before the old look is decided about.
-    world.edit_hub("UPDATE identity.sync_batches SET cycle_id = 'elsewhere' WHERE system = 'local' AND cycle_id IS NULL")
+    world.edit_hub(
+        "UPDATE identity.sync_batches SET cycle_id = 'elsewhere' WHERE system = 'local' AND cycle_id IS NULL"
+    )
     world.cycle()
     world.edit_hub("UPDATE identity.sync_batches SET cycle_id = NULL WHERE cycle_id = 'elsewhere'")
     world.settle()
@@ -115,7 +119,7 @@ def test_a_lost_answer_is_settled_by_the_next_look(world: World) -> None:
     assert world.sql("SELECT COUNT(*) AS n FROM identity.sync_intents") == [{"n": 0}]
 
 
-# -- law 5: resolve per field -----------------------------------------------------------------------------------------------
+# -- law 5: resolve per field -----------------------------------------------------------------------------------------
 
 
 def test_equal_stamps_go_to_the_system_that_comes_first(world: World) -> None:
@@ -159,7 +163,7 @@ def test_keys_of_an_object_are_merged_side_by_side(world: World) -> None:
     assert {"llm_context/a": "3", "llm_context/b": "2"}.items() <= world.twenty.rows["t-1"].values.items()
 
 
-# -- law 6: absence is not an edit -------------------------------------------------------------------------------------------
+# -- law 6: absence is not an edit ------------------------------------------------------------------------------------
 
 
 def test_null_never_erases_when_rows_are_first_linked(world: World) -> None:
@@ -202,7 +206,7 @@ def test_a_value_that_cannot_be_read_is_reported_and_never_overwritten(world: Wo
     assert error == {"system": "local", "field": "primary_phone", "kind": "unreadable", "status": "parked"}
 
 
-# -- law 7: nothing is lost silently --------------------------------------------------------------------------------------
+# -- law 7: nothing is lost silently ----------------------------------------------------------------------------------
 
 
 def test_every_accepted_change_is_told_with_both_values(world: World) -> None:
@@ -211,14 +215,15 @@ def test_every_accepted_change_is_told_with_both_values(world: World) -> None:
     world.local.put(only(world.local).native_id, {"city": "Rome"})
     world.settle()
     told = world.sql(
-        "SELECT system, change_type, field, old_value, new_value FROM identity.sync_change_log WHERE change_type = 'UPDATE'"
+        "SELECT system, change_type, field, old_value, new_value FROM identity.sync_change_log "
+        "WHERE change_type = 'UPDATE'"
     )
     assert told == [
         {"system": "local", "change_type": "UPDATE", "field": "city", "old_value": "Oslo", "new_value": "Rome"}
     ]
 
 
-# -- law 10: isolation ------------------------------------------------------------------------------------------------------
+# -- law 10: isolation ------------------------------------------------------------------------------------------------
 
 
 def test_a_system_that_is_down_keeps_nobody_waiting_and_catches_up(world: World) -> None:
@@ -244,7 +249,7 @@ def test_a_system_that_is_connected_later_is_given_everything(tmp_path: Path) ->
     assert len(world.supabase.rows) == 1
 
 
-# -- law 13: deletes --------------------------------------------------------------------------------------------------------
+# -- law 13: deletes --------------------------------------------------------------------------------------------------
 
 
 def test_an_edit_later_than_a_delete_brings_the_contact_back(world: World) -> None:
@@ -271,7 +276,7 @@ def test_a_hard_delete_by_sql_deletes_everywhere(world: World) -> None:
     assert world.sql("SELECT * FROM identity.contacts_master") == []
 
 
-# -- law 15: identity -------------------------------------------------------------------------------------------------------
+# -- law 15: identity -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -311,7 +316,9 @@ def test_a_row_that_two_contacts_claim_waits_for_a_person(world: World) -> None:
     world.supabase.down = False
     world.supabase.put("s-1", {"primary_email": "ann@example.com", "other_emails/bo@example.com": "true"})
     world.cycle()
-    (review,) = world.sql("SELECT system, native_id, rule, status, candidate_contact_ids AS who FROM identity.sync_match_review")
+    (review,) = world.sql(
+        "SELECT system, native_id, rule, status, candidate_contact_ids AS who FROM identity.sync_match_review"
+    )
     contacts = {row["contact_id"] for row in world.sql("SELECT contact_id FROM identity.contacts_master")}
     assert {**review, "who": set(review["who"])} == {
         "system": "supabase", "native_id": "s-1", "rule": "email", "status": "open", "who": contacts,

@@ -1,7 +1,7 @@
 """A machine edits at random, breaks things at random, and then stops: everything must come to rest, equal everywhere.
 
-When the noise stops: every system holds what the hub holds, nothing is there twice, and every edit ever made is in force or
-told in the change log or the conflicts with its value (laws 1-9, 11-13).
+When the noise stops: every system holds what the hub holds, nothing is there twice, and every edit ever made is in
+force or told in the change log or the conflicts with its value (laws 1-9, 11-13).
 """
 
 from __future__ import annotations

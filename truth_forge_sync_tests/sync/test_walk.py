@@ -86,8 +86,7 @@ def test_a_deleted_contact_is_deleted_everywhere_and_comes_back_when_restored(wo
     world.twenty.soft_delete("t-1")
     world.settle()
     assert all(not view for view in world.views().values())
-    native_id, row = next(iter(world.local.rows.items()))
-    assert row.deleted
+    assert next(iter(world.local.rows.values())).deleted
     world.edit_hub("UPDATE identity.contacts_master SET deleted_at = NULL WHERE TRUE")
     world.settle()
     world.assert_aligned()

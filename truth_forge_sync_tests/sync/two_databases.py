@@ -15,6 +15,7 @@ from truth_forge_sync.sync.pull import pull
 from truth_forge_sync.sync.push import push
 from truth_forge_sync.sync.reconcile import reconcile
 from truth_forge_sync.systems.local.system import Local
+from truth_forge_sync.systems.protocol import System
 
 
 def open_databases(folder: Path) -> dict[str, Local]:
@@ -36,7 +37,8 @@ def cycle(folder: Path) -> int:
 
 
 def _cycle(hub: Hub, databases: dict[str, Local]) -> int:
-    for system in (HandEdits(hub, region="US"), *databases.values()):
+    systems: list[System] = [HandEdits(hub, region="US"), *databases.values()]
+    for system in systems:
         pull(hub, system)
     done = reconcile(hub, order=("bigquery", "supabase", "local"))
     pushed = [push(hub, system) for system in databases.values()]
@@ -44,4 +46,4 @@ def _cycle(hub: Hub, databases: dict[str, Local]) -> int:
 
 
 if __name__ == "__main__":
-    print(cycle(Path(sys.argv[1])))
+    cycle(Path(sys.argv[1]))
