@@ -13,7 +13,7 @@ SYSTEM_TITLES: dict[SystemName, str] = {
 
 SYSTEM_KINDS: dict[SystemName, set[str]] = {
     "bigquery": {"bigquery"},
-    "twenty": {"rest"},
+    "twenty": {"twenty"},
     "supabase": {"supabase", "postgres"},
-    "local": {"sql"},
+    "local": {"local", "sql"},
 }

@@ -26,7 +26,7 @@ from truth_forge_sync.systems.protocol import Window
 READ_UNDER = "read_under_marker"
 """Metadata of a live pull: the fingerprint of the change marker that it read under."""
 
-CHANGE_DAYS = DailyPartitionsDefinition(start_date="2020-01-01", end_offset=1)
+CHANGE_DAYS = DailyPartitionsDefinition(start_date="2025-01-01", end_offset=1)
 """Days on which rows were changed, up to and including today (UTC)."""
 
 LIVE = "truth_forge/live"

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from truth_forge_sync.errors import Retry
+from truth_forge_sync.errors import Retry, Stop
 from truth_forge_sync.hub.dialect import Dialect
 
 BATCH_ROWS = 10_000
@@ -95,6 +95,10 @@ class DuckDBEngine:
             self._open_connection = self._open()
             try:
                 yield self._open_connection
+            except duckdb.CatalogException as error:
+                raise Stop(
+                    f"a table is missing in {self.path.name}", system="bigquery", remedy="run: truth-forge-sync init"
+                ) from error
             finally:
                 self._open_connection.close()
                 self._open_connection = None

@@ -37,7 +37,13 @@ BATCH_MANIFEST = pa.schema(
 )
 
 SYSTEMS_MANIFEST = pa.schema(
-    [("system", pa.string()), ("rank", pa.int64()), ("fields", pa.list_(pa.string())), ("active", pa.bool_())]
+    [
+        ("system", pa.string()),
+        ("rank", pa.int64()),
+        ("fields", pa.list_(pa.string())),
+        ("active", pa.bool_()),
+        ("due", pa.bool_()),
+    ]
 )
 
 
@@ -63,11 +69,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A system as the last cycle knew it. ``rank`` 1 wins ties."""
+    """A system as the last cycle knew it. ``rank`` 1 wins ties; ``due``: every contact is to be decided about for it."""
 
     rank: int
     fields: frozenset[str]
     active: bool
+    due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +151,7 @@ def new_id() -> str:
 def _state_of(row: Mapping[str, Any]) -> HubState:
     return HubState(
         systems={
-            item["system"]: Registered(item["rank"], frozenset(item["fields"] or ()), item["active"])
+            item["system"]: Registered(item["rank"], frozenset(item["fields"] or ()), item["active"], item["due"])
             for item in row["systems"] or ()
         },
         cursors={

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from truth_forge_sync.errors import Retry
-from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, Registered, new_id
+from truth_forge_sync.hub.hub import Hub, new_id
 from truth_forge_sync.sync.reconcile import cycle_tables, register
 
 
@@ -37,12 +37,7 @@ def preview(hub: Hub, *, order: Sequence[str]) -> Preview:
             raise Retry(
                 "a cycle was interrupted", system="bigquery", remedy="run: truth-forge-sync sync, which finishes it"
             )
-        known = hub.state().systems
-        widened = register(hub, order)
-        try:
-            return _decide(hub, everything=widened)
-        finally:
-            _forget_registration(hub, known)
+        return _decide(hub, everything=register(hub, order))
 
 
 def _decide(hub: Hub, *, everything: bool) -> Preview:
@@ -64,16 +59,3 @@ def _decide(hub: Hub, *, everything: bool) -> Preview:
         writes[item["system"]][item["kind"]] = int(item["writes"])
     counts = {name: int(row[name]) for name in ("created", "updated", "deleted", "conflicts", "review")}
     return Preview(**counts, writes=dict(writes))
-
-
-def _forget_registration(hub: Hub, known: Mapping[str, Registered]) -> None:
-    """Back to what was known before: a cycle that meets a system for the first time decides about every contact."""
-    now = hub.state().systems
-    if now == known:
-        return
-    before = {name: known.get(name, replace(system, active=False)) for name, system in now.items()}
-    records = [
-        {"system": name, "rank": system.rank, "fields": sorted(system.fields), "active": system.active}
-        for name, system in before.items()
-    ]
-    hub.record("systems", SYSTEMS_MANIFEST, records, batch=new_id())

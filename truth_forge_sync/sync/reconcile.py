@@ -43,9 +43,9 @@ def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock:
     began = monotonic()
     for cycle in hub.state().unfinished:
         _resume(hub, cycle, clock)
-    widened = register(hub, order)
+    everything = register(hub, order)
     waiting = hub.state().batches
-    if not waiting and not widened:
+    if not waiting and not everything:
         return Reconciled(seconds=monotonic() - began)
 
     cycle = new_id()
@@ -53,10 +53,10 @@ def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock:
     batches = [batch.batch_id for batch in waiting]
     hub.run(
         "plan", "match", "decide",
-        cycle=cycle, batches=batches, batch_tables=tables, run=run_id, trigger=trigger, everything=widened,
+        cycle=cycle, batches=batches, batch_tables=tables, run=run_id, trigger=trigger, everything=everything,
     )  # fmt: skip
     crash_point("reconcile.decided")
-    _carry_out(hub, cycle, clock)
+    _carry_out(hub, cycle, clock, everything=everything)
 
     results = hub.rows("result", cycle=cycle)
     first = results[0]
@@ -79,13 +79,13 @@ def cycle_tables(cycle: str) -> list[str]:
     return [f"sync_{name}_{cycle}" for name in ("rows", "keys", "named", "match", "native", "cells", "claims", "plan")]
 
 
-def _carry_out(hub: Hub, cycle: str, clock: Clock) -> None:
+def _carry_out(hub: Hub, cycle: str, clock: Clock, *, everything: bool = False) -> None:
     (todo,) = hub.rows("todo", cycle=cycle)
     now = int(clock().timestamp() * 1_000_000)
     if todo["actions"]:
         hub.run("apply", cycle=cycle, now=str(now))
         crash_point("reconcile.applied")
-    hub.run("finish", cycle=cycle)
+    hub.run("finish", cycle=cycle, everything=everything)
     staged = [row["table_name"] for row in hub.rows("taken", cycle=cycle)]
     hub.engine.drop([*staged, *cycle_tables(cycle)])
 
@@ -99,21 +99,23 @@ def _resume(hub: Hub, cycle: str, clock: Clock) -> None:
 
 
 def register(hub: Hub, order: Sequence[str]) -> bool:
-    """Bring ``sync_systems`` up to date. True where a system can hold more than before: then every contact is due."""
-    state = hub.state()
-    wanted = _wanted(state, order)
-    if wanted == dict(state.systems):
-        return False
-    records = [
-        {"system": name, "rank": system.rank, "fields": sorted(system.fields), "active": system.active}
-        for name, system in wanted.items()
-    ]
-    hub.record("systems", SYSTEMS_MANIFEST, records, batch=new_id())
-    return any(
-        system.active
-        and (name not in state.systems or not state.systems[name].active or system.fields > state.systems[name].fields)
-        for name, system in wanted.items()
-    )
+    """Bring ``sync_systems`` up to date. True where a system can hold more than before: then every contact is due, and
+    stays so until a cycle has decided about all of them."""
+    known = hub.state().systems
+    wanted = _wanted(hub.state(), order)
+    if wanted != known:
+        records = [
+            {
+                "system": name,
+                "rank": system.rank,
+                "fields": sorted(system.fields),
+                "active": system.active,
+                "due": system.due,
+            }
+            for name, system in wanted.items()
+        ]
+        hub.record("systems", SYSTEMS_MANIFEST, records, batch=new_id())
+    return any(system.due for system in wanted.values())
 
 
 def _wanted(state: HubState, order: Sequence[str]) -> dict[str, Registered]:
@@ -121,4 +123,11 @@ def _wanted(state: HubState, order: Sequence[str]) -> dict[str, Registered]:
     fields = {name: system.fields for name, system in state.systems.items()}
     fields |= {batch.system: batch.fields for batch in state.batches}
     ranks = {name: rank for rank, name in enumerate(order, start=1)}
-    return {name: Registered(ranks.get(name, 99), held, name in ranks) for name, held in fields.items()}
+    nothing = Registered(0, frozenset(), active=False)
+    wanted = {}
+    for name, held in fields.items():
+        before = state.systems.get(name, nothing)
+        active = name in ranks
+        more = active and (not before.active or not held <= before.fields)
+        wanted[name] = Registered(ranks.get(name, 99), held, active, due=before.due or more)
+    return wanted

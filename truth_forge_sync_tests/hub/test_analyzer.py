@@ -49,7 +49,7 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "decide": {"cycle": ("c1",), "everything": (True, False)},
     "todo": {"cycle": ("c1",)},
     "apply": {"cycle": ("c1",), "now": ("1700000000000000",)},
-    "finish": {"cycle": ("c1",)},
+    "finish": {"cycle": ("c1",), "everything": (True, False)},
     "result": {"cycle": ("c1",)},
     "changes_by_field": {"cycle": ("c1",)},
     "status": {},

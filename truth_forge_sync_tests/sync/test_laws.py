@@ -10,7 +10,7 @@ import pytest
 from truth_forge_sync.contact import FIELD, Unread
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.sync.pull import pull
-from truth_forge_sync.sync.reconcile import reconcile
+from truth_forge_sync.sync.reconcile import reconcile, register
 from truth_forge_sync.systems.memory import Fault, Memory
 from truth_forge_sync.systems.protocol import NativeRow, Window
 from truth_forge_sync_tests.world import World
@@ -246,6 +246,18 @@ def test_a_system_that_is_connected_later_is_given_everything(tmp_path: Path) ->
     world.order = ("bigquery", "twenty", "supabase", "local")
     world.settle()
     world.assert_aligned()
+    assert len(world.supabase.rows) == 1
+
+
+def test_a_crash_right_after_a_system_was_connected_does_not_forget_it(tmp_path: Path) -> None:
+    world = World.embedded(tmp_path, ("twenty", "local"))
+    world.twenty.put("t-1", ANN)
+    world.settle()
+    world.memories["supabase"] = Memory("supabase")
+    world.order = ("bigquery", "twenty", "supabase", "local")
+    pull(world.hub, world.supabase)
+    assert register(world.hub, world.order)  # and here the process dies
+    world.settle()
     assert len(world.supabase.rows) == 1
 
 

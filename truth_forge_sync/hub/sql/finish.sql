@@ -1,4 +1,8 @@
 -- A cycle ends: its cursors move, and it counts as applied.
+{% if everything %}
+
+UPDATE {{ dataset }}.sync_systems SET due = FALSE WHERE due;
+{% endif %}
 
 -- The cursors move with the plan that their rows went into (law 1).
 MERGE INTO {{ dataset }}.sync_cursors AS t

@@ -25,12 +25,14 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.contact_identifiers (
   match_key STRING
 ) CLUSTER BY match_key, contact_id;
 
--- What each configured system can hold, and its place in the tie-break order (1 first).
+-- What each configured system can hold, and its place in the tie-break order (1 first). due: it can hold more than when
+-- every contact was last decided about.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_systems (
   system STRING NOT NULL,
   rank INT64 NOT NULL,
   fields ARRAY<STRING>,
-  active BOOL NOT NULL
+  active BOOL NOT NULL,
+  due BOOL NOT NULL
 );
 
 -- Which contact a native row is: the way in from a system's own id.

@@ -1,5 +1,5 @@
 -- The contacts table and its tombstones, for Supabase and any PostgreSQL 13 or later. A Jinja2 template, rendered by
--- truth_forge_sync/systems/ddl.py: {{ table }} is the table, {{ columns }} the contact's fields.
+-- truth_forge_sync/systems/ddl.py: "table" is the table, "columns" the contact's fields.
 -- Safe to run again, and on a table that exists: only what is missing is added, and no row is changed but for the
 -- stamps a new column needs.
 -- One blank line ends each statement and none stands inside one: the renderer splits there.

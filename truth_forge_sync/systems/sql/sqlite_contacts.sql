@@ -1,5 +1,5 @@
 -- The contacts table and its tombstones, for SQLite 3.35 or later. A Jinja2 template, rendered by
--- truth_forge_sync/systems/ddl.py: {{ table }} is the table, {{ columns }} the contact's fields, {{ missing }} those
+-- truth_forge_sync/systems/ddl.py: "table" is the table, "columns" the contact's fields, "missing" those
 -- columns that an existing table lacks.
 -- Safe to run again. One blank line ends each statement and none stands inside one: the renderer splits there.
 --
