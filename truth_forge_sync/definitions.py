@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import Definitions, colored_console_logger, in_process_executor
+from dagster import Definitions, in_process_executor
 
 from truth_forge_sync.assets.hub import reconcile_hub
 from truth_forge_sync.assets.pulls import PULLS
@@ -26,7 +26,6 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> Definitio
         resources={"workbench": Workbench(), **(resource_overrides or {})},
         # A cycle takes a second in one process and nine in one process a step; and what a run opens is shared.
         executor=in_process_executor,
-        loggers={"console": colored_console_logger.configured({"log_level": "INFO"})},
     )
 
 
