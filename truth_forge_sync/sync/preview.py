@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from truth_forge_sync.errors import Retry
-from truth_forge_sync.hub.hub import Hub, new_id
-from truth_forge_sync.sync.reconcile import cycle_tables, register
+from truth_forge_sync.hub.hub import Hub
+from truth_forge_sync.sync.reconcile import cycle_tables, decide, register
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,9 @@ def preview(hub: Hub, *, order: Sequence[str]) -> Preview:
 
 
 def _decide(hub: Hub, *, everything: bool) -> Preview:
-    waiting = hub.state().batches
-    if not waiting and not everything:
+    if not hub.state().batches and not everything:
         return Preview()
-    cycle = new_id()
-    tables = [f"sync_staged_{batch.batch_id}" for batch in waiting if batch.row_count]
-    batches = [batch.batch_id for batch in waiting]
-    hub.run(
-        "plan", "match", "decide",
-        cycle=cycle, batches=batches, batch_tables=tables, run="preview", trigger="manual", everything=everything,
-    )  # fmt: skip
+    cycle = decide(hub, everything=everything, run_id="preview", trigger="manual")
     (row,) = hub.rows("preview", cycle=cycle)
     hub.run("abandon", cycle=cycle)
     hub.engine.drop(cycle_tables(cycle))

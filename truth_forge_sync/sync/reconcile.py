@@ -44,17 +44,10 @@ def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock:
     for cycle in hub.state().unfinished:
         _resume(hub, cycle, clock)
     everything = register(hub, order)
-    waiting = hub.state().batches
-    if not waiting and not everything:
+    if not hub.state().batches and not everything:
         return Reconciled(seconds=monotonic() - began)
 
-    cycle = new_id()
-    tables = [f"sync_staged_{batch.batch_id}" for batch in waiting if batch.row_count]
-    batches = [batch.batch_id for batch in waiting]
-    hub.run(
-        "plan", "match", "decide",
-        cycle=cycle, batches=batches, batch_tables=tables, run=run_id, trigger=trigger, everything=everything,
-    )  # fmt: skip
+    cycle = decide(hub, everything=everything, run_id=run_id, trigger=trigger)
     crash_point("reconcile.decided")
     _carry_out(hub, cycle, clock, everything=everything)
 
@@ -72,6 +65,24 @@ def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock:
         contacts=first["contacts"],
         seconds=monotonic() - began,
     )
+
+
+def decide(hub: Hub, *, everything: bool, run_id: str, trigger: str) -> str:
+    """Make the plan of a new cycle out of every waiting batch, for the contacts they touch or for all; its cycle id."""
+    cycle = new_id()
+    waiting = hub.state().batches
+    hub.run(
+        "plan",
+        "match",
+        "decide",
+        cycle=cycle,
+        batches=[batch.batch_id for batch in waiting],
+        batch_tables=[f"sync_staged_{batch.batch_id}" for batch in waiting if batch.row_count],
+        run=run_id,
+        trigger=trigger,
+        everything=everything,
+    )
+    return cycle
 
 
 def cycle_tables(cycle: str) -> list[str]:

@@ -249,6 +249,20 @@ def test_a_system_that_is_connected_later_is_given_everything(tmp_path: Path) ->
     assert len(world.supabase.rows) == 1
 
 
+def test_a_system_that_was_left_out_for_a_while_is_given_what_it_missed(world: World) -> None:
+    world.twenty.put("t-1", ANN)
+    world.settle()
+    left_out = world.memories.pop("supabase")
+    world.order = ("bigquery", "twenty", "local")
+    world.twenty.put("t-1", {"city": "Oslo"})
+    world.settle()
+    assert "city" not in only(left_out).values
+    world.memories["supabase"] = left_out
+    world.order = ("bigquery", "twenty", "supabase", "local")
+    world.settle()
+    assert only(left_out).values["city"] == "Oslo"
+
+
 def test_a_crash_right_after_a_system_was_connected_does_not_forget_it(tmp_path: Path) -> None:
     world = World.embedded(tmp_path, ("twenty", "local"))
     world.twenty.put("t-1", ANN)

@@ -3,6 +3,8 @@ INSERT INTO {{ dataset }}.sync_cycles (cycle_id, run_id, trigger, started_at, st
 SELECT '{{ cycle }}', '{{ run }}', '{{ trigger }}', CURRENT_TIMESTAMP(), 'planned'
 FROM (SELECT 1)
 WHERE NOT EXISTS (SELECT 1 FROM {{ dataset }}.sync_cycles WHERE cycle_id = '{{ cycle }}');
+{% if batches %}
 
 UPDATE {{ dataset }}.sync_batches SET cycle_id = '{{ cycle }}'
 WHERE cycle_id IS NULL AND batch_id IN ({% for batch in batches %}'{{ batch }}'{% if not loop.last %}, {% endif %}{% endfor %});
+{% endif %}
