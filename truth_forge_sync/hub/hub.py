@@ -69,7 +69,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A system as the last cycle knew it. ``rank`` 1 wins ties; ``due``: every contact is to be decided about for it."""
+    """A system as the last cycle knew it. ``rank`` 1 wins ties; ``due``: every contact is to be decided about again."""
 
     rank: int
     fields: frozenset[str]
