@@ -6,6 +6,7 @@ million rows), and a process that finds it taken waits its turn.
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from truth_forge_sync.errors import Retry, Stop
@@ -45,10 +47,14 @@ class DuckDBEngine:
             return connection.sql(self._dialect.of(sql)).to_arrow_table()
 
     def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
-        # The rows are taken out of the file first: a consumer that talks to a slow system must not keep it locked.
-        with self._connection() as connection:
-            table = connection.sql(self._dialect.of(sql)).to_arrow_table()
-        yield from table.to_batches(max_chunksize=BATCH_ROWS)
+        # By way of a file of their own: a consumer that talks to a slow system must not keep the hub locked, and the
+        # rows may be more than fit into memory.
+        with tempfile.TemporaryDirectory(prefix="truth-forge-") as folder:
+            rows = Path(folder) / "rows.parquet"
+            with self._connection() as connection:
+                connection.execute(f"COPY ({self._dialect.of(sql)}) TO '{rows}' (FORMAT parquet)")
+            with pq.ParquetFile(rows) as file:
+                yield from file.iter_batches(batch_size=BATCH_ROWS)
 
     def script(self, statements: Sequence[str]) -> None:
         with self._connection() as connection:

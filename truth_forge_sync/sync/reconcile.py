@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 
+from truth_forge_sync.contact import FIELD
+from truth_forge_sync.hub.hand_edits import HUB
 from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, HubState, Registered, new_id
 from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.pull import Clock, utc_now
@@ -130,8 +132,8 @@ def register(hub: Hub, order: Sequence[str]) -> bool:
 
 
 def _wanted(state: HubState, order: Sequence[str]) -> dict[str, Registered]:
-    """A system is known from its first batch on: only then do we know what it can hold."""
-    fields = {name: system.fields for name, system in state.systems.items()}
+    """A system is known from its first batch on: only then do we know what it can hold. The hub holds everything."""
+    fields = {HUB: frozenset(FIELD)} | {name: system.fields for name, system in state.systems.items()}
     fields |= {batch.system: batch.fields for batch in state.batches}
     ranks = {name: rank for rank, name in enumerate(order, start=1)}
     nothing = Registered(0, frozenset(), active=False)
