@@ -11,11 +11,13 @@ from truth_forge_sync.assets.hub import TRIGGER
 from truth_forge_sync.assets.pulls import LIVE
 from truth_forge_sync.hub.hub import HubState
 
+QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
+"""Run config: sixty lines a cycle on the terminal otherwise. The events are in the UI all the same."""
+
 SYNC = define_asset_job(
     "sync",
     selection=AssetSelection.all(),
-    # Sixty lines a cycle otherwise. The events are in the UI all the same.
-    config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
+    config=QUIET,
     description="One cycle: read what changed in every system, reconcile it, give each system what it lacks.",
 )
 
@@ -46,7 +48,7 @@ def live_tags(trigger: str, first_day: str | None = None) -> dict[str, str]:
 
 
 def live_request(trigger: str, first_day: str | None = None) -> RunRequest:
-    return RunRequest(job_name=SYNC.name, tags=live_tags(trigger, first_day))
+    return RunRequest(job_name=SYNC.name, run_config=QUIET, tags=live_tags(trigger, first_day))
 
 
 def oldest_day(state: HubState) -> str | None:
