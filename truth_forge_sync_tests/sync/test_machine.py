@@ -6,15 +6,17 @@ force or told in the change log or the conflicts with its value (laws 1-9, 11-13
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from truth_forge_sync.systems.memory import Fault, Memory
 from truth_forge_sync_tests.world import World
@@ -120,7 +122,6 @@ class Noise(RuleBasedStateMachine):
     # -- the sync -----------------------------------------------------------------------------------------------------
 
     @rule()
-    @precondition(lambda self: True)
     def cycle(self) -> None:
         done = self.world.cycle()
         for system, native_id, path in [key for key in self.told if key[0] in done.pulled]:
@@ -157,7 +158,10 @@ class Noise(RuleBasedStateMachine):
             assert told in known, f"the edit of {path} is neither in the log nor in the conflicts"
 
 
+RUNS = int(os.environ.get("NOISE_RUNS", "12"))
+"""How many worlds to try; a nightly run takes more."""
+
 Noise.TestCase.settings = settings(
-    max_examples=12, stateful_step_count=14, deadline=None, suppress_health_check=list(HealthCheck), derandomize=False
+    max_examples=RUNS, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
-TestNoise = Noise.TestCase
+TestNoise = pytest.mark.timeout(60 + 15 * RUNS)(Noise.TestCase)
