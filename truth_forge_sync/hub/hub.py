@@ -55,6 +55,7 @@ class Cursor:
     marker_since: datetime | None
     watermark: datetime | None
     read_at: datetime
+    cycle_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ class HubState:
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
     batches: Sequence[Waiting] = ()
     unfinished: Sequence[str] = ()
+    last_cycle: str | None = None
     open_intents: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -144,8 +146,9 @@ class Hub:
 
 
 def new_id() -> str:
-    """An id that sorts by time and is a plain identifier: ``20261123T004725_1a2b3c4d``."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}_{uuid4().hex[:8]}"
+    """An id that sorts by time and is a plain identifier: ``20261123T004725_1a2b3c4d`` (microseconds, then chance)."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}_{now.microsecond:05x}{uuid4().hex[:3]}"
 
 
 def _state_of(row: Mapping[str, Any]) -> HubState:
@@ -155,7 +158,9 @@ def _state_of(row: Mapping[str, Any]) -> HubState:
             for item in row["systems"] or ()
         },
         cursors={
-            item["system"]: Cursor(item["marker"], item["marker_since"], item["watermark"], item["read_at"])
+            item["system"]: Cursor(
+                item["marker"], item["marker_since"], item["watermark"], item["read_at"], item["cycle_id"]
+            )
             for item in row["cursors"] or ()
         },
         batches=tuple(
@@ -163,5 +168,6 @@ def _state_of(row: Mapping[str, Any]) -> HubState:
             for item in row["batches"] or ()
         ),
         unfinished=tuple(sorted(row["unfinished"] or ())),
+        last_cycle=row["last_cycle"],
         open_intents={item["system"]: item["intents"] for item in row["open_intents"] or ()},
     )

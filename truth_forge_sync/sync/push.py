@@ -65,7 +65,7 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
         push_id = new_id()
         gone: list[NativeRow] = []
         failure: Exception | None = None
-        intents = map(Intent.of, hub.stream("pending", system=system.name))
+        intents = _creatable(hub, system, map(Intent.of, hub.stream("pending", system=system.name)), counts)
         with staging(hub.engine, f"sync_outcomes_{push_id}", OUTCOMES) as pages:
             for batch in _batched(intents, system.capabilities.write_batch):
                 records = []
@@ -104,6 +104,26 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
         requests=system.requests - requests,
         seconds=monotonic() - began,
     )
+
+
+def _creatable(hub: Hub, system: System, intents: Iterable[Intent], counts: Counter[str]) -> Iterator[Intent]:
+    """Leave out creates where the system may hold rows that nobody has read yet: the contact could be among them."""
+    is_read: bool | None = None
+    for intent in intents:
+        if intent.write.kind is WriteKind.CREATE:
+            if is_read is None:
+                is_read = _is_read(hub, system)
+            if not is_read:
+                counts["deferred"] += 1
+                continue
+        yield intent
+
+
+def _is_read(hub: Hub, system: System) -> bool:
+    """The last cycle took what was read of the system, or nothing has moved there since the one that did."""
+    state = hub.state()
+    cursor = state.cursors.get(system.name)
+    return cursor is not None and (cursor.cycle_id == state.last_cycle or cursor.marker == system.marker())
 
 
 def _send(system: System, intents: Sequence[Intent]) -> Iterator[tuple[Intent, Outcome]]:

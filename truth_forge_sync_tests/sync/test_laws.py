@@ -275,6 +275,17 @@ def test_a_crash_right_after_a_system_was_connected_does_not_forget_it(tmp_path:
     assert len(world.supabase.rows) == 1
 
 
+def test_nothing_is_created_in_a_system_that_was_not_read_since_it_moved(world: World) -> None:
+    world.cycle()
+    world.local.put("l-1", ANN)
+    world.twenty.put("t-1", {**ANN, "city": "Oslo"})
+    world.twenty.faults.append(Fault.DOWN)  # the pull fails, and it is up again by the time of the push
+    assert world.cycle().pushed["twenty"].created == 0
+    world.settle()
+    world.assert_aligned()
+    assert set(world.twenty.rows) == {"t-1"}
+
+
 # -- law 13: deletes --------------------------------------------------------------------------------------------------
 
 

@@ -15,11 +15,11 @@ USING (
 ON t.system = s.system
 WHEN MATCHED AND t.read_at < s.read_at THEN
   UPDATE SET
-    marker = s.marker, marker_since = s.marker_since, read_at = s.read_at,
+    marker = s.marker, marker_since = s.marker_since, read_at = s.read_at, cycle_id = '{{ cycle }}',
     watermark = IF(t.watermark IS NULL OR s.watermark > t.watermark, s.watermark, t.watermark)
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, marker, marker_since, watermark, read_at)
-  VALUES (s.system, s.marker, s.marker_since, s.watermark, s.read_at);
+  INSERT (system, marker, marker_since, watermark, read_at, cycle_id)
+  VALUES (s.system, s.marker, s.marker_since, s.watermark, s.read_at, '{{ cycle }}');
 
 MERGE INTO {{ dataset }}.sync_cycles AS t
 USING (

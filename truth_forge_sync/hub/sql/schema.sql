@@ -84,13 +84,14 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_intents (
 ) CLUSTER BY contact_id, system;
 
 -- How far each system is read. watermark: newest stamp seen, by the system's clock. marker: the system's change marker
--- before that read; marker_since: when we first read under it, by our clock.
+-- before that read; marker_since: when we first read under it, by our clock. cycle_id: the cycle that moved the cursor.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_cursors (
   system STRING NOT NULL,
   marker STRING,
   marker_since TIMESTAMP,
   watermark TIMESTAMP,
-  read_at TIMESTAMP NOT NULL
+  read_at TIMESTAMP NOT NULL,
+  cycle_id STRING
 );
 
 -- What each pull staged. fields: what the system can hold. cycle_id: the cycle that took it, null while it waits. live: it moves the cursor.
