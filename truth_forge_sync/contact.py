@@ -59,17 +59,20 @@ class Policy(StrEnum):
     """How concurrent values of a field are resolved (DESIGN law 5); all of them act path by path."""
 
     LATEST = "latest"
+    AUTHORITY = "authority"
     UNION = "union"
     PER_KEY = "per_key"
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
+    """``authority``: the systems that have the say over the field, the first the most (policy authority only)."""
+
     name: str
     type: FieldType = FieldType.TEXT
     policy: Policy = Policy.LATEST
     choices: tuple[str, ...] = ()
-    label: str = ""
+    authority: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

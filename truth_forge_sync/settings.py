@@ -67,6 +67,7 @@ class Settings(BaseSettings):
         10, validation_alias="TRUTH_FORGE_DELETE_LIMIT_PERCENT"
     )
     delete_limit_count: Annotated[int, Field(ge=0)] = Field(20, validation_alias="TRUTH_FORGE_DELETE_LIMIT_COUNT")
+    flip_limit: Annotated[int, Field(ge=1)] = Field(6, validation_alias="TRUTH_FORGE_FLIP_LIMIT")
     notify_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field((), validation_alias="TRUTH_FORGE_NOTIFY_URLS")
 
     @model_validator(mode="before")

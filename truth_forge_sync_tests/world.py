@@ -15,8 +15,9 @@ from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.sync.pull import Pulled, pull
 from truth_forge_sync.sync.push import Pushed, push
 from truth_forge_sync.sync.reconcile import Reconciled, reconcile
+from truth_forge_sync.sync.rules import Rules
 from truth_forge_sync.systems.memory import Memory
-from truth_forge_sync.systems.protocol import System
+from truth_forge_sync.systems.protocol import System, Window
 
 ORDER = ("bigquery", "twenty", "supabase", "local")
 
@@ -45,7 +46,7 @@ class World:
         self.hub = Hub(engine)
         self.hub.init()
         self.memories = {name: Memory(name) for name in names}
-        self.order = tuple(name for name in ORDER if name == "bigquery" or name in names)
+        self.rules = Rules(tuple(name for name in ORDER if name == "bigquery" or name in names))
 
     @classmethod
     def embedded(cls, folder: Path, names: tuple[str, ...] = ("twenty", "supabase", "local")) -> World:
@@ -60,18 +61,23 @@ class World:
     def cycle(self) -> Cycle:
         """Pull every system, reconcile, push every system; a system that is down is left for the next cycle."""
         with self.engine.session():  # nothing here is slow: opening the file once is only quicker
-            return self._cycle()
+            return self._cycle(window=None)
 
-    def _cycle(self) -> Cycle:
+    def sweep(self) -> Cycle:
+        """A cycle that reads everything, whatever the markers say."""
+        with self.engine.session():
+            return self._cycle(window=Window())
+
+    def _cycle(self, window: Window | None) -> Cycle:
         self.hub = Hub(self.engine)  # as a new process would open it
         systems: list[System] = [HandEdits(self.hub, region="US"), *self.memories.values()]
         pulled, pushed, down = {}, {}, set()
         for system in systems:
             try:
-                pulled[system.name] = pull(self.hub, system)
+                pulled[system.name] = pull(self.hub, system, window=window)
             except Retry:
                 down.add(system.name)
-        reconciled = reconcile(self.hub, order=self.order)
+        reconciled = reconcile(self.hub, self.rules)
         for memory in self.memories.values():
             try:
                 pushed[memory.name] = push(self.hub, memory)

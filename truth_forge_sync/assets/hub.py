@@ -6,19 +6,22 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     AssetSpec,
+    Config,
     MarkdownMetadataValue,
     MaterializeResult,
     MetadataValue,
     multi_asset,
 )
+from pydantic import Field
 
 from truth_forge_sync.assets.outcome import Result
 from truth_forge_sync.assets.workbench import CYCLE_POOL, Workbench
+from truth_forge_sync.checks.hub import CONTACTS, SPECS, hub_checks
 from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.settings import SYSTEMS
 from truth_forge_sync.sync.reconcile import reconcile
+from truth_forge_sync.sync.rules import Rules
 
-CONTACTS = AssetKey(["hub", "contacts"])
 CHANGE_LOG = AssetKey(["hub", "change_log"])
 CONFLICTS = AssetKey(["hub", "conflicts"])
 
@@ -29,6 +32,16 @@ NOTHING_STAGED = "nothing staged"
 """In place of a cycle's id, where there was nothing to decide."""
 
 _PULLS = [AssetKey([name, "contacts"]) for name in SYSTEMS]
+
+
+class CycleConfig(Config):
+    """What a person may allow for one cycle."""
+
+    allow_losses: int = Field(
+        default=0,
+        ge=0,
+        description="Let through what the brake holds, if one system deleted or emptied at most this many contacts.",
+    )
 
 
 @multi_asset(
@@ -56,12 +69,13 @@ _PULLS = [AssetKey([name, "contacts"]) for name in SYSTEMS]
             description="Every change that lost against another one, with both values and the reason (sync_conflicts).",
         ),
     ],
+    check_specs=SPECS,
 )
-def reconcile_hub(context: AssetExecutionContext, workbench: Workbench) -> Iterator[Result]:
+def reconcile_hub(context: AssetExecutionContext, config: CycleConfig, workbench: Workbench) -> Iterator[Result]:
     with workbench.turn():
         done = reconcile(
             workbench.hub,
-            order=workbench.settings.configured,
+            Rules.of(workbench.settings, allowed_losses=config.allow_losses),
             run_id=context.run.run_id,
             trigger=context.run.tags.get(TRIGGER, "backfill" if "dagster/backfill" in context.run.tags else "manual"),
         )
@@ -76,9 +90,11 @@ def reconcile_hub(context: AssetExecutionContext, workbench: Workbench) -> Itera
             "updated": done.updated,
             "deleted": done.deleted,
             "review": done.review,
+            "held": dict(done.held),
             "changed": dict(done.changed),
             "seconds": round(done.seconds, 3),
         },
+        check_results=list(hub_checks(workbench.hub.state())),
     )
     by_field = changes_by_field(workbench.hub, done.cycle_id) if done.cycle_id and done.changes else "no changes"
     yield MaterializeResult(

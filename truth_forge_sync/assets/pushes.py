@@ -2,10 +2,10 @@
 
 from dagster import AssetCheckSpec, AssetExecutionContext, AssetKey, AssetsDefinition, asset
 
-from truth_forge_sync.assets.hub import CONTACTS
 from truth_forge_sync.assets.outcome import ANSWERS, Result, answered, skipped, unanswered
 from truth_forge_sync.assets.presentation import SYSTEM_KINDS, SYSTEM_TITLES
 from truth_forge_sync.assets.workbench import CYCLE_POOL, Workbench
+from truth_forge_sync.checks.hub import CONTACTS
 from truth_forge_sync.errors import SyncError
 from truth_forge_sync.settings import SYSTEMS, SystemName
 from truth_forge_sync.sync.push import push

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
 
 from dagster import ConfigurableResource, InitResourceContext
-from filelock import FileLock, Timeout
 from pydantic import PrivateAttr
 
-from truth_forge_sync.errors import Retry
 from truth_forge_sync.hub.engine import open_engine
 from truth_forge_sync.hub.hand_edits import HUB, HandEdits
 from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.settings import Settings, SystemName, load_settings
 from truth_forge_sync.systems import open_system
 from truth_forge_sync.systems.protocol import System
+from truth_forge_sync.turn import turn
 
 CYCLE_POOL = "cycle"
 """The pool of all assets: dagster.yaml lets one run at a time into it."""
-
-TURN_SECONDS = 15 * 60
-"""How long one asset waits for another process to finish its turn."""
 
 
 class Workbench(ConfigurableResource[None]):
@@ -57,17 +51,9 @@ class Workbench(ConfigurableResource[None]):
             )
         return self._systems[name]
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """One pull, reconcile or push at a time on this machine, whichever run or command it belongs to: so no look at
-        a system can be overtaken by our own write."""
-        path: Path = self.settings.hub_path.with_name("turn.lock")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(path, timeout=TURN_SECONDS):
-                yield
-        except Timeout as error:
-            raise Retry(f"another cycle has been at work for over {TURN_SECONDS // 60} minutes") from error
+    def turn(self) -> AbstractContextManager[None]:
+        """One pull, reconcile, push or command at a time."""
+        return turn(self.settings.hub_path)
 
     def teardown_after_execution(self, context: InitResourceContext) -> None:
         for system in self._systems.values():

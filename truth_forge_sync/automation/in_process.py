@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dagster import AssetKey, DagsterEventType, DagsterInstance, Definitions
 from dagster._core.utils import make_new_run_id
 
-from truth_forge_sync.assets.hub import CHANGE_LOG, CONFLICTS, CONTACTS, NOTHING_STAGED
+from truth_forge_sync.assets.hub import CHANGE_LOG, CONFLICTS, NOTHING_STAGED
 from truth_forge_sync.automation.job import SYNC
+from truth_forge_sync.checks.hub import CONTACTS
 from truth_forge_sync.settings import SYSTEMS, SystemName
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class HubReport:
     deleted: int = 0
     conflicts: int = 0
     review: int = 0
+    held: int = 0
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class CycleReport:
     def as_dict(self) -> dict[str, Any]:
         """Exactly the names of CONTRACT.md; messages are for people."""
         told = asdict(self)
-        del told["errors"]
+        del told["errors"], told["hub"]["held"]
         for system in told["systems"].values():
             del system["message"]
         return told
@@ -86,10 +88,17 @@ def run_cycle(
     tags: Mapping[str, str],
     *,
     assets: Sequence[AssetKey],
+    allow_losses: int = 0,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> CycleReport:
-    """Execute the job on these assets and gather what they say. ``on_step`` hears the name of each step that starts."""
+    """Execute the job on these assets and gather what they say.
+
+    ``allow_losses``: how many contacts one system may delete or empty (law 14). ``on_step`` hears the name of each step
+    that starts.
+    """
     run_id = make_new_run_id()
+    # The progress and the report tell it better than the log; what fails is said in any case.
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
     def listen(event: EventLogEntry) -> None:
         if (
@@ -105,8 +114,7 @@ def run_cycle(
         tags=dict(tags),
         asset_selection=assets,
         run_id=run_id,
-        # The progress and the report tell it better; what fails is said in any case.
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        run_config={**quiet, **_reconciling(assets, allow_losses)},
         raise_on_error=False,
     )
     said = {
@@ -117,6 +125,12 @@ def run_cycle(
     report = gather(said, succeeded=result.success)
     report.errors = [_failure(event) for event in result.filter_events(lambda event: event.is_step_failure)]
     return report
+
+
+def _reconciling(assets: Sequence[AssetKey], allow_losses: int) -> dict[str, Any]:
+    if CONTACTS not in assets:
+        return {}
+    return {"ops": {"reconcile": {"config": {"allow_losses": allow_losses}}}}
 
 
 def _failure(event: DagsterEvent) -> str:
@@ -134,6 +148,7 @@ def gather(said: Mapping[AssetKey, Mapping[str, Any]], *, succeeded: bool = True
     report.hub = HubReport(
         **{name: contacts.get(name, 0) for name in ("created", "updated", "deleted", "review")},
         conflicts=conflicts.get("conflicts", 0),
+        held=sum((contacts.get("held") or {}).values()),
     )
     for name, system in report.systems.items():
         for asset in ("contacts", "published"):
@@ -147,6 +162,8 @@ def gather(said: Mapping[AssetKey, Mapping[str, Any]], *, succeeded: bool = True
         report.status = "failed"
     elif any(one.status in ("down", "refused") for one in report.systems.values()):
         report.status = "degraded"
+    elif report.hub.held:
+        report.status = "held"
     return report
 
 

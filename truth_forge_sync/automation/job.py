@@ -1,4 +1,4 @@
-"""The job ``sync``: one cycle over all assets, in one process."""
+"""The jobs: ``sync``, one cycle over all assets, and ``allow_losses``, which lets through what the brake holds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dagster import AssetSelection, DagsterInstance, DagsterRunStatus, RunReques
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from truth_forge_sync.assets.hub import TRIGGER
-from truth_forge_sync.assets.pulls import LIVE
+from truth_forge_sync.assets.pulls import FULL, LIVE
 from truth_forge_sync.hub.hub import HubState
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "INFO"}}}}
@@ -19,6 +19,14 @@ SYNC = define_asset_job(
     selection=AssetSelection.all(),
     config=QUIET,
     description="One cycle: read what changed in every system, reconcile it, give each system what it lacks.",
+)
+
+ALLOW_LOSSES = define_asset_job(
+    "allow_losses",
+    selection=AssetSelection.groups("hub", "push"),
+    config={**QUIET, "ops": {"reconcile": {"config": {"allow_losses": 0}}}},
+    description="Let through what the brake holds: in the Launchpad, set allow_losses to the number of contacts that "
+    "the check named brake tells, and launch. What waits is decided anew, and goes through if it is no more than that.",
 )
 
 IN_FLIGHT = [
@@ -45,6 +53,11 @@ def live_tags(trigger: str, first_day: str | None = None) -> dict[str, str]:
     """Run tags of a live cycle, for the days from ``first_day`` (default: today) to today."""
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     return {**day_tags(first_day or today, today), LIVE: "true", TRIGGER: trigger}
+
+
+def sweep_request(trigger: str) -> RunRequest:
+    """A cycle that reads every row of every system, and compares all contacts."""
+    return RunRequest(job_name=SYNC.name, run_config=QUIET, tags={**live_tags(trigger), FULL: "true"})
 
 
 def live_request(trigger: str, first_day: str | None = None) -> RunRequest:

@@ -31,6 +31,14 @@ def sync(
     system: Annotated[
         str | None, typer.Option(metavar="SYSTEM", help="Read only this system; every system is given what it lacks.")
     ] = None,
+    allow_losses: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Let through what the brake holds, up to N contacts of one system.",
+        ),
+    ] = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and decide; say what would be written, and write nothing.")
     ] = False,
@@ -38,7 +46,7 @@ def sync(
 ) -> None:
     """Run one cycle now: read what changed in every system, decide, and give each system what it lacks.
 
-    Exit code 1 where a system did not answer or refused something, or the cycle failed.
+    Exit code 1 where a system did not answer or refused something, the brake holds something, or the cycle failed.
     """
     from truth_forge_sync.home import at_home
     from truth_forge_sync.settings import load_settings
@@ -51,7 +59,7 @@ def sync(
         settings = load_settings()
         chosen = _configured(system, settings)
         tags = run_tags(full=full, since=since, until=until)
-        report = _run(tags, chosen, pulls_only=dry_run)
+        report = _run(tags, chosen, pulls_only=dry_run, allow_losses=allow_losses)
         foreseen = _preview(settings) if dry_run and report.status != "failed" else None
     if foreseen:
         _print_preview(report, foreseen, as_json=as_json)
@@ -61,7 +69,7 @@ def sync(
         _print_report(report)
     for error in report.errors:
         typer.echo(error, err=True)
-    if report.status in ("degraded", "failed"):
+    if report.status in ("degraded", "failed", "held"):
         raise typer.Exit(1)
 
 
@@ -89,7 +97,7 @@ def _configured(system: str | None, settings: Settings) -> SystemName | None:
     raise typer.BadParameter(f"configured are: {', '.join(settings.configured)}", param_hint="--system")
 
 
-def _run(tags: Mapping[str, str], system: SystemName | None, *, pulls_only: bool) -> CycleReport:
+def _run(tags: Mapping[str, str], system: SystemName | None, *, pulls_only: bool, allow_losses: int) -> CycleReport:
     with _progress("Starting Dagster") as on_step:
         from truth_forge_sync.automation.in_process import pulls, run_cycle, whole_cycle
         from truth_forge_sync.definitions import defs
@@ -98,17 +106,25 @@ def _run(tags: Mapping[str, str], system: SystemName | None, *, pulls_only: bool
         assets = pulls(system) if pulls_only else whole_cycle(system)
         steps = len({key.to_user_string() if key.path[0] != "hub" else "hub" for key in assets})
         with open_instance() as instance:
-            return run_cycle(defs, instance, tags, assets=assets, on_step=lambda step: on_step(step, steps))
+            return run_cycle(
+                defs,
+                instance,
+                tags,
+                assets=assets,
+                allow_losses=allow_losses,
+                on_step=lambda step: on_step(step, steps),
+            )
 
 
 def _preview(settings: Settings) -> Preview:
     from truth_forge_sync.assets.workbench import Workbench
     from truth_forge_sync.sync.preview import preview
+    from truth_forge_sync.sync.rules import Rules
 
     workbench = Workbench()
     try:
         with workbench.turn():
-            return preview(workbench.hub, order=settings.configured)
+            return preview(workbench.hub, Rules.of(settings))
     finally:
         workbench.hub.engine.close()
 
@@ -176,6 +192,13 @@ def _print_report(report: CycleReport) -> None:
         f"New conflicts: {report.hub.conflicts:,}. Rows to review: {report.hub.review:,}.",
         highlight=False,
     )
+    if report.hub.held:
+        console.print(
+            f"[yellow]The brake holds what was deleted or emptied in {report.hub.held:,} contacts.[/] Look: "
+            "truth-forge-sync holds list. If it is meant: "
+            f"truth-forge-sync sync --allow-losses {report.hub.held}. If not: truth-forge-sync holds reject",
+            highlight=False,
+        )
 
 
 def _print_preview(report: CycleReport, foreseen: Preview, *, as_json: bool) -> None:

@@ -175,6 +175,11 @@ class BigQueryEngine:
             listed = self._client.list_tables(self._qualified, page_size=1000, retry=_CALLS, timeout=_TIMEOUT)
             return {item.table_id for item in listed if item.table_id.startswith(prefix)}
 
+    def columns(self, table: str) -> set[str]:
+        with self._mapped():
+            found = self._client.get_table(f"{self._qualified}.{table}", retry=_CALLS, timeout=_TIMEOUT)
+        return {field.name for field in found.schema}
+
     def drop(self, tables: Iterable[str]) -> None:
         with self._mapped():
             for table in tables:

@@ -76,6 +76,15 @@ class DuckDBEngine:
             ).fetchall()
         return {name for (name,) in rows}
 
+    def columns(self, table: str) -> set[str]:
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT column_name FROM information_schema.columns "
+                "WHERE table_schema = $schema AND table_name = $table",
+                {"schema": self.dataset, "table": table},
+            ).fetchall()
+        return {name for (name,) in rows}
+
     def drop(self, tables: Iterable[str]) -> None:
         with self._connection() as connection:
             for table in tables:

@@ -53,6 +53,10 @@ class Engine(Protocol):
         """Bare names of the tables that start with ``prefix``."""
         ...
 
+    def columns(self, table: str) -> set[str]:
+        """Names of the columns that the table (a bare name) has."""
+        ...
+
     def drop(self, tables: Iterable[str]) -> None:
         """Remove these tables (bare names), where they are there."""
         ...

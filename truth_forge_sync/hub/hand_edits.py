@@ -23,7 +23,8 @@ class HandEdits:
     """The readable side of the hub. ``region``: country of national phone numbers."""
 
     name = HUB
-    capabilities = Capabilities(read_page=1_000, write_batch=1_000, settle=timedelta(0))
+    capabilities = Capabilities(read_page=1_000, write_batch=1_000, settle=timedelta(0), reads_all=False)
+    clock_offset = timedelta(0)
 
     def __init__(self, hub: Hub, *, region: str) -> None:
         self._hub = hub

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from truth_forge_sync.hub.engine import Engine
-from truth_forge_sync.hub.statements import COLUMNS, render
+from truth_forge_sync.hub.statements import declared_tables, render
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 
@@ -26,6 +26,7 @@ BATCH_MANIFEST = pa.schema(
         ("system", pa.string()),
         ("row_count", pa.int64()),
         ("live", pa.bool_()),
+        ("complete", pa.bool_()),
         ("fields", pa.list_(pa.string())),
         ("marker", pa.string()),
         ("marker_since", _TIMESTAMP),
@@ -66,6 +67,7 @@ class Waiting:
     system: str
     row_count: int
     fields: frozenset[str]
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,39 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What waits of one system: ``contacts`` with losses that the brake holds, ``rejected`` changes to be written back,
+    ``frozen`` changes to and fro, and how many of these have waited long enough (``releases``)."""
+
+    contacts: int = 0
+    rejected: int = 0
+    frozen: int = 0
+    releases: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What the last complete comparison found: living contacts, and how many of them were equal everywhere."""
+
+    cycle_id: str
+    compared: int
+    aligned: int
+
+
+@dataclass(frozen=True, slots=True)
 class HubState:
+    """See state.sql. ``edits``: made by command and not yet taken; ``refusals_due``: refused values to try again."""
+
     systems: Mapping[str, Registered] = field(default_factory=dict)
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
     batches: Sequence[Waiting] = ()
     unfinished: Sequence[str] = ()
     last_cycle: str | None = None
     open_intents: Mapping[str, int] = field(default_factory=dict)
+    edits: int = 0
+    refusals_due: int = 0
+    holds: Mapping[str, Held] = field(default_factory=dict)
+    last_sweep: Sweep | None = None
 
 
 class Hub:
@@ -122,13 +150,13 @@ class Hub:
         self.engine.script([statement for name in names for statement in self._render(name, **identifiers)])
 
     def init(self) -> None:
-        """Create the dataset and what is missing in it."""
+        """Create the dataset and what is missing in it, columns of older tables included."""
         self.engine.create_dataset()
         self.run("schema")
-        there = self.engine.query(f"SELECT * FROM {self.engine.dataset}.contacts_master LIMIT 0").column_names
-        missing = [column.name for column in COLUMNS if column.name not in there]
-        if missing:
-            self.run("columns", missing=missing)
+        for table, types in declared_tables(self.engine.dataset).items():
+            there = self.engine.columns(table)
+            if missing := [name for name in types if name not in there]:
+                self.run("columns", table=table, missing=missing, types=types)
 
     def record(self, name: str, manifest: pa.Schema, records: Iterable[Mapping[str, Any]], **identifiers: Any) -> None:
         """Load a small manifest, then run the file that takes it in. ``identifiers`` must name its ``batch``."""
@@ -164,10 +192,25 @@ def _state_of(row: Mapping[str, Any]) -> HubState:
             for item in row["cursors"] or ()
         },
         batches=tuple(
-            Waiting(item["batch_id"], item["system"], item["row_count"], frozenset(item["fields"] or ()))
+            Waiting(
+                item["batch_id"],
+                item["system"],
+                item["row_count"],
+                frozenset(item["fields"] or ()),
+                bool(item["complete"]),
+            )
             for item in row["batches"] or ()
         ),
         unfinished=tuple(sorted(row["unfinished"] or ())),
         last_cycle=row["last_cycle"],
         open_intents={item["system"]: item["intents"] for item in row["open_intents"] or ()},
+        edits=row["edits"],
+        refusals_due=row["refusals_due"],
+        holds={
+            item["system"]: Held(item["contacts"], item["rejected"], item["frozen"], item["releases"])
+            for item in row["holds"] or ()
+        },
+        last_sweep=next(
+            (Sweep(item["cycle_id"], item["compared"], item["aligned"]) for item in row["sweeps"] or ()), None
+        ),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from truth_forge_sync.contact import DELETED, PRESENT
 from truth_forge_sync.hub.engine import Engine
-from truth_forge_sync.systems.protocol import NativeRow, Outcome
+from truth_forge_sync.systems.protocol import NativeRow, Outcome, WriteKind
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
 
@@ -59,18 +59,21 @@ OUTCOMES = pa.schema(
         ("message", pa.string()),
     ]
 )
-"""What became of one intent. ``stored``: for each path written, what the system says it holds now, and what we sent
-('' for an erasure)."""
+"""What became of an intent, or of a part of it. ``stored``: for each path of the write, what the system says it holds
+now, and what we sent ('' for an erasure)."""
 
 
-def staged_record(system: str, row: NativeRow, *, read_at: datetime) -> dict[str, Any]:
-    """A native row as a record of :data:`STAGED`. A stamp of the future counts as ``read_at`` (DESIGN section 2)."""
+def staged_record(
+    system: str, row: NativeRow, *, read_at: datetime, clock_offset: timedelta = timedelta(0)
+) -> dict[str, Any]:
+    """A native row as a record of :data:`STAGED`. Its stamp is told by our clock, which the system's is ahead of by
+    ``clock_offset``; a stamp of the future counts as ``read_at`` (DESIGN section 2)."""
     return {
         "system": system,
         "native_id": row.native_id,
         "own_contact_id": row.contact_id,
         "version": row.version,
-        "changed_at": min(row.changed_at, read_at),
+        "changed_at": min(row.changed_at - clock_offset, read_at),
         "read_at": read_at,
         "deleted": row.deleted,
         "gone": row.gone,
@@ -79,9 +82,17 @@ def staged_record(system: str, row: NativeRow, *, read_at: datetime) -> dict[str
     }
 
 
+_KIND_AS_CHANGE: dict[WriteKind, dict[str, str | None]] = {
+    WriteKind.DELETE: {DELETED: PRESENT},
+    WriteKind.RESTORE: {DELETED: None},
+}
+"""To the engine, whether a row is deleted is a path like any other."""
+
+
 def outcome_record(intent_id: str, system: str, outcome: Outcome, *, answered_at: datetime) -> dict[str, Any]:
     """An outcome as a record of :data:`OUTCOMES`."""
     write, row = outcome.write, outcome.row
+    changes = {**write.changes, **_KIND_AS_CHANGE.get(write.kind, {})}
     held = dict(row.values) if row else {}
     if row and row.deleted:
         held[DELETED] = PRESENT
@@ -96,9 +107,7 @@ def outcome_record(intent_id: str, system: str, outcome: Outcome, *, answered_at
         "own_contact_id": row.contact_id if row else None,
         "changed_at": row.changed_at if row else None,
         "answered_at": answered_at,
-        "stored": [
-            {"path": path, "value": held.get(path), "sent": wanted or ""} for path, wanted in write.changes.items()
-        ],
+        "stored": [{"path": path, "value": held.get(path), "sent": wanted or ""} for path, wanted in changes.items()],
         "field": outcome.field,
         "message": outcome.message or None,
     }

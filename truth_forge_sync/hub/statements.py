@@ -81,6 +81,19 @@ def render(name: str, *, dataset: str, **identifiers: Any) -> Sequence[str]:
     return tuple(statement for part in re.split(r";[ \t]*(?:\n|$)", text) if _is_sql(statement := part.strip()))
 
 
+def declared_tables(dataset: str) -> dict[str, dict[str, str]]:
+    """Every table of schema.sql, with the type of each of its columns."""
+    from sqlglot import exp, parse_one  # a third of a second, for init alone
+
+    tables = {}
+    for statement in render("schema", dataset=dataset):
+        tree = parse_one(statement, read="bigquery").find(exp.Schema)
+        assert tree is not None, "schema.sql only creates tables"
+        columns = (column for column in tree.expressions if isinstance(column, exp.ColumnDef))
+        tables[tree.this.name] = {column.name: column.args["kind"].sql("bigquery") for column in columns}
+    return tables
+
+
 def _texts(values: Any) -> list[str]:
     found: list[str] = []
     for value in values:

@@ -1,18 +1,18 @@
 """Preview: decide all staged batches as the next cycle would, count what it would write, and forget the decision.
 
-The batches go on waiting. If the process dies in between, the decision stands and the next cycle carries it out, which
-is what it would have done anyway.
+The batches go on waiting: a preview takes nothing, and its tables are scratch.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.hub.hub import Hub
-from truth_forge_sync.sync.reconcile import cycle_tables, decide, register
+from truth_forge_sync.sync.reconcile import cycle_tables, decide, due_now
+from truth_forge_sync.sync.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +27,19 @@ class Preview:
     writes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-def preview(hub: Hub, *, order: Sequence[str]) -> Preview:
-    """``order``: the configured systems, the first wins ties.
-
-    Raises Retry where a cycle was interrupted: its decision comes first, and is carried out by the next one.
-    """
+def preview(hub: Hub, rules: Rules) -> Preview:
+    """Raises Retry where a cycle was interrupted: its decision comes first, and is carried out by the next one."""
     with hub.engine.session():
         if hub.state().unfinished:
             raise Retry(
                 "a cycle was interrupted", system="bigquery", remedy="run: truth-forge-sync sync, which finishes it"
             )
-        return _decide(hub, everything=register(hub, order))
-
-
-def _decide(hub: Hub, *, everything: bool) -> Preview:
-    if not hub.state().batches and not everything:
-        return Preview()
-    cycle = decide(hub, everything=everything, run_id="preview", trigger="manual")
-    (row,) = hub.rows("preview", cycle=cycle)
-    hub.run("abandon", cycle=cycle)
-    hub.engine.drop(cycle_tables(cycle))
+        due = due_now(hub, rules)
+        if due is None:
+            return Preview()
+        cycle = decide(hub, rules, due, preview=True)
+        (row,) = hub.rows("preview", cycle=cycle)
+        hub.engine.drop(cycle_tables(cycle))
     writes: dict[str, dict[str, int]] = defaultdict(dict)
     for item in row["writes"] or ():
         writes[item["system"]][item["kind"]] = int(item["writes"])

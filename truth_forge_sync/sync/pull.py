@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
+from typing import Any
 
 from truth_forge_sync.hub.hub import BATCH_MANIFEST, Cursor, Hub, new_id
 from truth_forge_sync.hub.staging import STAGED, staged_record, staging
@@ -75,14 +76,25 @@ def _stage(hub: Hub, system: System, window: Window, position: Cursor | None, cl
     watermark: datetime | None = None
     with staging(hub.engine, f"sync_staged_{batch_id}", STAGED) as pages:
         for asked_at, page in _timed(system.read_changed(window), clock):
-            pages.append([staged_record(system.name, row, read_at=asked_at) for row in page])
-            watermark = max([*(row.changed_at for row in page), *([watermark] if watermark else [])], default=None)
-    if not pages.rows and position is None:
+            offset = system.clock_offset
+            pages.append([staged_record(system.name, row, read_at=asked_at, clock_offset=offset) for row in page])
+            # A stamp of the future must not carry the cursor past rows that are yet to come.
+            stamps = [min(row.changed_at, read_at + offset) for row in page]
+            watermark = max([*stamps, *([watermark] if watermark else [])], default=None)
+    complete = system.capabilities.reads_all and window == Window()
+    if not (pages.rows or position or complete):
         return 0, None
     crash_point(f"pull.{system.name}.loaded")
-    _announce(
-        hub, system, batch_id, pages.rows, position, watermark, read_at, system.requests - requests, monotonic() - began
-    )
+    record = _manifest(system, pages.rows, read_at) | {
+        "live": position is not None,
+        "complete": complete,
+        "marker": position and position.marker,
+        "marker_since": position and position.marker_since,
+        "watermark": watermark,
+        "requests": system.requests - requests,
+        "seconds": monotonic() - began,
+    }
+    hub.record("batch", BATCH_MANIFEST, [record], batch=batch_id)
     return pages.rows, batch_id
 
 
@@ -90,35 +102,24 @@ def stage_rows(hub: Hub, system: System, rows: Sequence[NativeRow], *, read_at: 
     """Stage rows that were found outside a pull, such as a row that a push found gone."""
     batch_id = new_id()
     with staging(hub.engine, f"sync_staged_{batch_id}", STAGED) as pages:
-        pages.append([staged_record(system.name, row, read_at=read_at) for row in rows])
-    _announce(hub, system, batch_id, len(rows), None, None, read_at, 0, 0.0)
+        pages.append(
+            [staged_record(system.name, row, read_at=read_at, clock_offset=system.clock_offset) for row in rows]
+        )
+    hub.record("batch", BATCH_MANIFEST, [_manifest(system, len(rows), read_at)], batch=batch_id)
 
 
-def _announce(
-    hub: Hub,
-    system: System,
-    batch_id: str,
-    rows: int,
-    position: Cursor | None,
-    watermark: datetime | None,
-    read_at: datetime,
-    requests: int,
-    seconds: float,
-) -> None:
-    """Make a batch of what was loaded: from now on the next reconcile takes it."""
-    record = {
+def _manifest(system: System, rows: int, read_at: datetime) -> dict[str, Any]:
+    """What makes a batch of the rows that were loaded: from now on the next reconcile takes it."""
+    return {
         "system": system.name,
         "row_count": rows,
-        "live": position is not None,
+        "live": False,
+        "complete": False,
         "fields": sorted(system.fields()),
-        "marker": position and position.marker,
-        "marker_since": position and position.marker_since,
-        "watermark": watermark,
         "read_at": read_at,
-        "requests": requests,
-        "seconds": seconds,
+        "requests": 0,
+        "seconds": 0.0,
     }
-    hub.record("batch", BATCH_MANIFEST, [record], batch=batch_id)
 
 
 def _timed(pages: Iterator[Sequence[NativeRow]], clock: Clock) -> Iterator[tuple[datetime, Sequence[NativeRow]]]:

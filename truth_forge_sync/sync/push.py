@@ -1,14 +1,15 @@
 """Push: write to one system what it still lacks, and record what it says it stored (DESIGN laws 8-10).
 
 The intents were recorded with the plan, before anything is sent. Each write names the row as we know it; a row that is
-another one by now is left alone, the next cycle reads it and decides anew.
+another one by now is left alone, the next cycle reads it and decides anew. A write that was refused is sent again in
+parts, until only the refused values are left; those are parked.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
 from typing import Any
@@ -17,13 +18,15 @@ from truth_forge_sync.contact import DELETED
 from truth_forge_sync.hub.hub import Hub, new_id
 from truth_forge_sync.hub.staging import OUTCOMES, outcome_record, staging
 from truth_forge_sync.sync.crash import crash_point
+from truth_forge_sync.sync.isolate import Allowance, isolate
 from truth_forge_sync.sync.pull import Clock, stage_rows, utc_now
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, System, Write, WriteKind
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What one push did, in rows; ``deferred`` waits for the next cycle (moved, gone or unanswered)."""
+    """What one push did, in rows; ``refused`` counts values, ``deferred`` what waits for the next cycle (moved, gone or
+    unanswered)."""
 
     system: str
     created: int = 0
@@ -37,24 +40,18 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A recorded write with its id. In ``write.changes`` the path ``deleted`` counts like any other."""
+    """A recorded write with its id."""
 
     intent_id: str
     write: Write
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Intent:
-        """From a row of pending.sql."""
+        """From a row of pending.sql. Deleting and restoring are kinds of a write, and a path only to the engine."""
         kind = WriteKind(row["kind"])
-        changes = {change["path"]: change["value"] for change in row["changes"]}
+        changes = {change["path"]: change["value"] for change in row["changes"] if change["path"] != DELETED}
         seen = None if kind is WriteKind.CREATE else _known(row)
         return cls(row["intent_id"], Write(kind, row["contact_id"], row["native_id"], changes, seen))
-
-    @property
-    def for_system(self) -> Write:
-        """Deleting and restoring are kinds of a write to a system, and a path only to the engine."""
-        changes = {path: value for path, value in self.write.changes.items() if path != DELETED}
-        return replace(self.write, changes=changes)
 
 
 def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
@@ -65,15 +62,16 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
         push_id = new_id()
         gone: list[NativeRow] = []
         failure: Exception | None = None
+        allowance = Allowance()
         intents = _creatable(hub, system, map(Intent.of, hub.stream("pending", system=system.name)), counts)
         with staging(hub.engine, f"sync_outcomes_{push_id}", OUTCOMES) as pages:
             for batch in _batched(intents, system.capabilities.write_batch):
                 records = []
                 try:
-                    for intent, outcome in _send(system, batch):
+                    for intent, outcome in _send(system, batch, allowance):
                         counts[_counted(outcome)] += 1
                         if outcome.status is Status.GONE:
-                            gone.append(_gone(intent, clock))
+                            gone.append(_gone(outcome.write, clock))
                         records.append(outcome_record(intent.intent_id, system.name, outcome, answered_at=clock()))
                 except Exception as error:  # noqa: BLE001 - raised below, once what was answered before is recorded
                     failure = error
@@ -126,11 +124,21 @@ def _is_read(hub: Hub, system: System) -> bool:
     return cursor is not None and (cursor.cycle_id == state.last_cycle or cursor.marker == system.marker())
 
 
-def _send(system: System, intents: Sequence[Intent]) -> Iterator[tuple[Intent, Outcome]]:
+def _send(system: System, intents: Sequence[Intent], allowance: Allowance) -> Iterator[tuple[Intent, Outcome]]:
+    """The outcomes of a batch of writes, then those of the parts of each refused one."""
     by_row = {intent.write.native_id: intent for intent in intents}
-    for outcome in system.write([intent.for_system for intent in intents]):
+    refused = []
+    for outcome in system.write([intent.write for intent in intents]):
         intent = by_row[outcome.write.native_id]
-        yield intent, replace(outcome, write=intent.write)
+        if outcome.status is Status.REFUSED:
+            refused.append((intent, outcome))
+        else:
+            yield intent, outcome
+    for intent, outcome in refused:
+        isolated = isolate(system, outcome, allowance)
+        yield from ((intent, part) for part in isolated.outcomes)
+        if isolated.failure:
+            raise isolated.failure
 
 
 def _counted(outcome: Outcome) -> str:
@@ -152,12 +160,11 @@ def _known(row: Mapping[str, Any]) -> NativeRow:
     )
 
 
-def _gone(intent: Intent, clock: Clock) -> NativeRow:
+def _gone(write: Write, clock: Clock) -> NativeRow:
     """A row that vanished without a trace, as an observation for the next cycle to decide about. It may have gone any
     time since it was last known, so any edit made since then outlives it."""
-    seen = intent.write.seen
-    since = seen.changed_at if seen else clock()
-    return NativeRow(intent.write.native_id, None, "", since, {}, deleted=True, gone=True)
+    since = write.seen.changed_at if write.seen else clock()
+    return NativeRow(write.native_id, None, "", since, {}, deleted=True, gone=True)
 
 
 def _batched(intents: Iterable[Intent], size: int) -> Iterator[tuple[Intent, ...]]:

@@ -11,15 +11,20 @@ from time import monotonic
 
 from truth_forge_sync.contact import FIELD
 from truth_forge_sync.hub.hand_edits import HUB
-from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, HubState, Registered, new_id
+from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, HubState, Registered, Waiting, new_id
 from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.pull import Clock, utc_now
+from truth_forge_sync.sync.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What one reconcile did. ``changed`` counts, per system, the contacts whose accepted changes came
-    from it; ``changes`` all accepted changes; ``contacts`` the living ones (None: nothing was decided, not counted)."""
+    """What one reconcile did.
+
+    ``changed`` counts, per system, the contacts whose accepted changes came from it; ``changes`` all accepted changes;
+    ``held``, per system, the contacts with losses that wait (law 14); ``contacts`` the living ones (None: nothing was
+    decided, not counted).
+    """
 
     cycle_id: str | None = None
     created: int = 0
@@ -29,67 +34,76 @@ class Reconciled:
     review: int = 0
     changed: Mapping[str, int] = field(default_factory=dict)
     changes: int = 0
+    held: Mapping[str, int] = field(default_factory=dict)
     contacts: int | None = None
     seconds: float = 0.0
 
 
 def reconcile(
-    hub: Hub, *, order: Sequence[str], run_id: str = "none", trigger: str = "manual", clock: Clock = utc_now
+    hub: Hub, rules: Rules, *, run_id: str = "none", trigger: str = "manual", clock: Clock = utc_now
 ) -> Reconciled:
-    """Take every staged batch into one cycle. ``order``: the configured systems, the first wins ties."""
+    """Take every staged batch, and whatever else is due, into one cycle."""
     with hub.engine.session():
-        return _reconcile(hub, order, run_id, trigger, clock)
+        began = monotonic()
+        for cycle in hub.state().unfinished:
+            _resume(hub, cycle, clock)
+        due = due_now(hub, rules)
+        if due is None:
+            return Reconciled(held=_held(hub), seconds=monotonic() - began)
+        cycle = decide(hub, rules, due, run_id=run_id, trigger=trigger)
+        crash_point("reconcile.decided")
+        _carry_out(hub, cycle, clock, everything=due.everything)
+        return _told(hub, cycle, began)
 
 
-def _reconcile(hub: Hub, order: Sequence[str], run_id: str, trigger: str, clock: Clock) -> Reconciled:
-    began = monotonic()
-    for cycle in hub.state().unfinished:
-        _resume(hub, cycle, clock)
-    everything = register(hub, order)
-    if not hub.state().batches and not everything:
-        return Reconciled(seconds=monotonic() - began)
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a cycle is to decide about. ``everything``: all contacts; ``release``: what the brake holds, too."""
 
-    cycle = decide(hub, everything=everything, run_id=run_id, trigger=trigger)
-    crash_point("reconcile.decided")
-    _carry_out(hub, cycle, clock, everything=everything)
-
-    results = hub.rows("result", cycle=cycle)
-    first = results[0]
-    return Reconciled(
-        cycle_id=cycle,
-        created=first["contacts_created"],
-        updated=first["contacts_updated"],
-        deleted=first["contacts_deleted"],
-        conflicts=first["conflicts"],
-        review=first["reviews"],
-        changed={row["system"]: row["changed"] for row in results if row["system"]},
-        changes=sum(row["changes"] or 0 for row in results),
-        contacts=first["contacts"],
-        seconds=monotonic() - began,
-    )
+    batches: Sequence[Waiting]
+    everything: bool
+    release: bool
 
 
-def decide(hub: Hub, *, everything: bool, run_id: str, trigger: str) -> str:
-    """Make the plan of a new cycle out of every waiting batch, for the contacts they touch or for all; its cycle id."""
+def due_now(hub: Hub, rules: Rules) -> Due | None:
+    """None where there is nothing to decide."""
+    more_to_hold = register(hub, rules.order)
+    state = hub.state()
+    everything = more_to_hold or any(batch.complete for batch in state.batches)
+    ceiling = max(rules.loss_limit_count, rules.allowed_losses)
+    release = any(held.rejected or 0 < held.contacts <= ceiling for held in state.holds.values())
+    waits = state.edits or state.refusals_due or any(held.releases for held in state.holds.values())
+    if state.batches or everything or release or waits:
+        return Due(state.batches, everything, release)
+    return None
+
+
+def decide(
+    hub: Hub, rules: Rules, due: Due, *, run_id: str = "none", trigger: str = "manual", preview: bool = False
+) -> str:
+    """Make the plan of a new cycle; its cycle id. A ``preview`` leaves no trace but the cycle's own tables."""
     cycle = new_id()
-    waiting = hub.state().batches
+    steps = ("match", "decide") if preview else ("plan", "match", "decide")
     hub.run(
-        "plan",
-        "match",
-        "decide",
+        *steps,
         cycle=cycle,
-        batches=[batch.batch_id for batch in waiting],
-        batch_tables=[f"sync_staged_{batch.batch_id}" for batch in waiting if batch.row_count],
+        batches=[batch.batch_id for batch in due.batches],
+        batch_tables=[f"sync_staged_{batch.batch_id}" for batch in due.batches if batch.row_count],
+        complete_batches=[batch.batch_id for batch in due.batches if batch.complete],
         run=run_id,
         trigger=trigger,
-        everything=everything,
+        everything=due.everything,
+        release=due.release,
+        preview=preview,
+        **rules.placeholders,
     )
     return cycle
 
 
 def cycle_tables(cycle: str) -> list[str]:
     """The tables that match.sql and decide.sql make for one cycle."""
-    return [f"sync_{name}_{cycle}" for name in ("rows", "keys", "named", "match", "native", "cells", "claims", "plan")]
+    names = ("rows", "keys", "named", "match", "native", "seen", "cells", "claims", "settled", "lacking", "plan")
+    return [f"sync_{name}_{cycle}" for name in names]
 
 
 def _carry_out(hub: Hub, cycle: str, clock: Clock, *, everything: bool = False) -> None:
@@ -101,6 +115,28 @@ def _carry_out(hub: Hub, cycle: str, clock: Clock, *, everything: bool = False) 
     hub.run("finish", cycle=cycle, everything=everything)
     staged = [row["table_name"] for row in hub.rows("taken", cycle=cycle)]
     hub.engine.drop([*staged, *cycle_tables(cycle)])
+
+
+def _told(hub: Hub, cycle: str, began: float) -> Reconciled:
+    results = hub.rows("result", cycle=cycle)
+    first = results[0]
+    return Reconciled(
+        cycle_id=cycle,
+        created=first["contacts_created"],
+        updated=first["contacts_updated"],
+        deleted=first["contacts_deleted"],
+        conflicts=first["conflicts"],
+        review=first["reviews"],
+        changed={row["system"]: row["changed"] for row in results if row["system"]},
+        changes=sum(row["changes"] or 0 for row in results),
+        held=_held(hub),
+        contacts=first["contacts"],
+        seconds=monotonic() - began,
+    )
+
+
+def _held(hub: Hub) -> dict[str, int]:
+    return {name: held.contacts for name, held in hub.state().holds.items() if held.contacts}
 
 
 def _resume(hub: Hub, cycle: str, clock: Clock) -> None:

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from truth_forge_sync.contact import FIELD, from_paths, to_paths
+from truth_forge_sync.contact import from_paths, to_paths
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, Write, WriteKind
+from truth_forge_sync.systems.refusal import field_named
 
 T = TypeVar("T")
 
@@ -77,9 +78,9 @@ def columns_to_write(write: Write, *, fill_contact_id: bool = True) -> dict[str,
 
     A create names only the columns that have a value, so that the others take the table's own defaults.
     """
-    if write.kind is WriteKind.DELETE:
-        return {"deleted_at": NOW}
     columns = from_paths(write.target, sorted(write.fields))
+    if write.kind is WriteKind.DELETE:
+        return {**columns, "deleted_at": NOW}
     if write.kind is WriteKind.CREATE:
         present = {name: value for name, value in columns.items() if value not in (None, [])}
         return {"id": write.native_id, "contact_id": write.contact_id, **present}
@@ -108,12 +109,13 @@ def settled(write: Write, current: NativeRow | None, holder: str | None, fields:
     elif write.seen is None or write.seen.version != current.version:
         return Outcome(write, Status.MOVED)
     if missing := sorted(write.fields - fields):
-        return refused(write, "the table has no such column", field=missing[0])
+        return refused(write, "the table has no such column", names=missing[0])
     return None
 
 
-def refused(write: Write, message: str, field: str | None = None) -> Outcome:
-    return Outcome(write, Status.REFUSED, message=message, field=field if field in FIELD else None)
+def refused(write: Write, message: str, names: str = "") -> Outcome:
+    """A write that the database judged; ``names`` are the words in which it named columns and constraints."""
+    return Outcome(write, Status.REFUSED, message=message, field=field_named(names, write.fields))
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

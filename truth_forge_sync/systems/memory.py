@@ -1,7 +1,8 @@
 """A system in memory: the whole protocol in a page, for tests of the engine and as the plainest example of a system.
 
 It holds contacts in canonical form. ``clock`` gives the stamps (a test may pass a logical one); ``normalise`` is what
-the system does to values it stores (trims, lower-cases, rounds: law 9); ``faults`` is a queue of failures to come.
+the system does to values it stores (trims, lower-cases, rounds: law 9); ``refuses`` and ``unique_emails`` are what it
+does not take; ``faults`` is a queue of failures to come.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
-from truth_forge_sync.contact import FIELD
+from truth_forge_sync.contact import FIELD, field_of
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.systems.contacts_table import chunks, settled
 from truth_forge_sync.systems.protocol import (
@@ -23,10 +24,14 @@ from truth_forge_sync.systems.protocol import (
     Window,
     Write,
     WriteKind,
+    in_order,
 )
 
 Normalise = Callable[[str, str], str | None]
 """(path, value) → the value as stored; None stores nothing."""
+
+Refuses = Callable[[str, str | None], str | None]
+"""(path, value to write; None erases) → the words of the refusal; None takes the value."""
 
 
 class Fault(Enum):
@@ -41,11 +46,20 @@ class Fault(Enum):
 
 @dataclass
 class Memory:
-    """Contacts in a dict. Edit it as a person would with :meth:`put`, :meth:`soft_delete` and :meth:`hard_delete`."""
+    """Contacts in a dict. Edit it as a person would with :meth:`put`, :meth:`soft_delete`, :meth:`restore` and
+    :meth:`hard_delete`.
+
+    A write with a value that ``refuses`` does not take is refused as a whole, and says which field it was where it
+    ``names_field``. With ``unique_emails`` no two rows hold one ``primary_email``, soft-deleted ones included.
+    """
 
     name: str = "local"
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock_offset: timedelta = timedelta(0)
     normalise: Normalise = lambda _path, value: value
+    refuses: Refuses = lambda _path, _value: None
+    names_field: bool = False
+    unique_emails: bool = False
     capabilities: Capabilities = field(
         default_factory=lambda: Capabilities(read_page=1_000, write_batch=500, settle=timedelta(0))
     )
@@ -67,6 +81,9 @@ class Memory:
 
     def soft_delete(self, native_id: str) -> None:
         self._store(self.rows[native_id], {}, deleted=True)
+
+    def restore(self, native_id: str) -> None:
+        self._store(self.rows[native_id], {}, deleted=False)
 
     def hard_delete(self, native_id: str) -> None:
         row = self.rows.pop(native_id)
@@ -108,7 +125,7 @@ class Memory:
         if self._fails(Fault.WRITE_BEFORE):
             raise Retry("the connection broke off", system=self.name)
         lost, half = self._fails(Fault.WRITE_AFTER), self._fails(Fault.WRITE_HALF)
-        for number, write in enumerate(writes):
+        for number, write in enumerate(in_order(writes)):
             if half and number >= len(writes) // 2:
                 raise Retry("the connection broke off", system=self.name)
             outcome = self._written(write)
@@ -128,11 +145,24 @@ class Memory:
         holder = next((row.native_id for row in self.rows.values() if row.contact_id == write.contact_id), None)
         if (outcome := settled(write, current, holder, self.fields())) is not None:
             return outcome
+        if (outcome := self._refusal(write)) is not None:
+            return outcome
         row = current or NativeRow(write.native_id, write.contact_id, "", self.clock(), {})
         contact_id = row.contact_id or (write.contact_id if holder is None else None)
         deleted = {WriteKind.DELETE: True, WriteKind.RESTORE: False}.get(write.kind, row.deleted)
-        changes = {} if write.kind is WriteKind.DELETE else write.changes
-        return Outcome(write, Status.WRITTEN, self._store(row, changes, deleted=deleted, contact_id=contact_id))
+        return Outcome(write, Status.WRITTEN, self._store(row, write.changes, deleted=deleted, contact_id=contact_id))
+
+    def _refusal(self, write: Write) -> Outcome | None:
+        for path, value in write.changes.items():
+            if (words := self.refuses(path, value)) is not None:
+                field_name = field_of(path) if self.names_field else None
+                return Outcome(write, Status.REFUSED, message=words, field=field_name)
+        email = write.changes.get("primary_email")
+        stored = email and self.normalise("primary_email", email)
+        others = (row for row in self.rows.values() if row.native_id != write.native_id)
+        if self.unique_emails and stored and any(row.values.get("primary_email") == stored for row in others):
+            return Outcome(write, Status.REFUSED, message="A duplicate entry was detected")
+        return None
 
     def _store(
         self,

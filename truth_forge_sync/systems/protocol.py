@@ -11,7 +11,7 @@ All methods raise :class:`~truth_forge_sync.errors.Retry` when the system does n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -48,10 +48,13 @@ class Window:
 
 
 class WriteKind(StrEnum):
-    CREATE = "create"
-    PATCH = "patch"
-    DELETE = "delete"
+    """In the order in which one call of :meth:`System.write` carries them out, so that what a delete frees can be taken
+    by a patch or a create of the same call."""
+
+    DELETE = "delete"  # delete the row, softly where the system can, and apply ``changes`` to what it keeps of it
     RESTORE = "restore"  # revive a soft-deleted row, and apply ``changes`` to it
+    PATCH = "patch"
+    CREATE = "create"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class Write:
     ``native_id`` is the id to choose for a create. ``seen`` is the row as we know it (None for a create): the write
     must not take effect on a row whose version is another one by now. A system that has no conditional write reads
     the row again right before. A row whose ``contact_id`` column is empty gets the write's along with a patch.
+
+    A delete mostly has no changes. Those that it has empty fields whose values must be unique, which a soft-deleted row
+    would go on holding; they are applied with the delete or not at all, but where a system takes two requests for it: a
+    row that was only emptied is then found :attr:`Status.MOVED`, and is deleted by the next cycle.
     """
 
     kind: WriteKind
@@ -89,9 +96,20 @@ class Status(StrEnum):
     UNKNOWN = "unknown"  # sent, but no answer came: it may or may not have taken effect
 
 
+def in_order(writes: Iterable[Write]) -> list[Write]:
+    """The writes by kind, in the order of :class:`WriteKind`; those of one kind stay in theirs."""
+    return sorted(writes, key=lambda write: _TURN[write.kind])
+
+
+_TURN = {kind: turn for turn, kind in enumerate(WriteKind)}
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one write."""
+    """What became of one write.
+
+    ``field`` of a refusal is the one field of the write that the system objects to, None where its words name none.
+    """
 
     write: Write
     status: Status
@@ -110,6 +128,8 @@ class Capabilities:
     """How many writes to hand to :meth:`System.write` at once."""
     settle: timedelta
     """How long after its stamp a row may still become visible (late commits): the overlap of reads."""
+    reads_all: bool = True
+    """A read of the unbounded window gives every row there is, so that a row missing in it is gone."""
     soft_delete: bool = True
     chooses_ids: bool = True
     """A create may name the native id."""
@@ -136,6 +156,14 @@ class System(Protocol):
         """Requests (or statements) sent since it was opened."""
         ...
 
+    @property
+    def clock_offset(self) -> timedelta:
+        """How far the system's clock runs ahead of ours (negative: behind), as far as its answers have shown it.
+
+        Zero where nothing is known yet, or the offset is smaller than the error it is measured with. It never costs a
+        request: ask for it after a read."""
+        ...
+
     def fields(self) -> frozenset[str]:
         """The contact fields that this system can hold as it is set up now (a missing column is not one)."""
         ...
@@ -154,7 +182,8 @@ class System(Protocol):
         ...
 
     def write(self, writes: Sequence[Write]) -> Iterator[Outcome]:
-        """Carry the writes out; exactly one outcome for each, in any order, as soon as it is known.
+        """Carry the writes out, deletes first, then restores, patches and creates; exactly one outcome for each, in any
+        order, as soon as it is known.
 
         A create whose id exists already (a retried create) answers with that row as WRITTEN when it carries the same
         contact id. One refused row never affects another."""

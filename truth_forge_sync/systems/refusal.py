@@ -1,12 +1,14 @@
-"""Why a database said no, in its own words but without a person's data.
+"""Why a database said no, in its own words but without a person's data, and which field it named.
 
-PostgreSQL names the constraint or column apart from the values in most messages; the DETAIL line, which repeats whole
-rows, is never read. Where a message quotes a value, the quotation is cut out.
+PostgreSQL names the constraint or column apart from the values in most messages. Where a message quotes a value, the
+quotation is cut out. The DETAIL line, which repeats whole rows, is never shown; all that is taken from it are the
+columns of a key, which stand before the values.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from truth_forge_sync.contact import FIELD
 
@@ -14,8 +16,14 @@ _ROW_CLASSES = ("21", "22", "23", "44", "54", "P0")
 _ROW_CODES = ("42804", "42846", "428C9")  # wrong type for a column, no cast to it, a generated column
 _QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
 _SQLITE_SAFE = re.compile(
-    r"(?:UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed.*|datatype mismatch|string or blob too big", re.IGNORECASE
+    r"(?:UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed.*|datatype mismatch|string or blob too big"
+    r"|cannot store \w+ value in \w+ column .*",
+    re.IGNORECASE | re.DOTALL,
 )
+_COLUMN = re.compile(r'(?:null value in |cannot insert a non-DEFAULT value into )?column "([^"]*)"')
+_KEY = re.compile(r"Key \((.*?)\)=\(", re.DOTALL)
+# The longest first, so that job_title is not taken for title.
+_FIELD = re.compile(rf"(?<![a-z])(?:{'|'.join(sorted(FIELD, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
 
 
 def judges_the_row(code: str) -> bool:
@@ -36,13 +44,21 @@ def postgres_words(code: str, message: str) -> str:
     return f"error {code}" if code else "no reason given"
 
 
+def postgres_names(code: str, message: str, detail: str) -> str:
+    """What a PostgreSQL error names of the schema: constraint, column, the columns of a key; never a value."""
+    named = _COLUMN.match(message)
+    key = _KEY.match(detail)
+    found = (message if code.startswith("23") else "", named[1] if named else "", key[1] if key else "")
+    return " ".join(text for text in found if text)
+
+
 def sqlite_words(message: str) -> str:
     """An SQLite message that is safe to show: its own constraint messages name only tables and columns."""
     return message if _SQLITE_SAFE.fullmatch(message) else "refused by a rule of the database"
 
 
-def field_named(*texts: str | None) -> str | None:
-    """The contact field that an error names: as a column, or within a constraint's name (``birthday_check``)."""
-    words = " ".join(text for text in texts if text)
-    found = [name for name in FIELD if re.search(rf"(?<![a-z]){name}(?![a-z])", words)]
-    return max(found, key=len, default=None)
+def field_named(names: str, among: Collection[str]) -> str | None:
+    """The one contact field of ``among`` that an error names: as a column, or within a constraint's name
+    (``birthday_check``). None where it names none of them, or several."""
+    found = {name.lower() for name in _FIELD.findall(names)}.intersection(among)
+    return found.pop() if len(found) == 1 else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +37,33 @@ LOADED = {
 # statements make the tables that later ones read.
 PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "schema": {},
-    "columns": {"missing": ([], ["nickname", "llm_context", "other_emails"])},
+    "columns": {
+        "table": ("contacts_master",),
+        "missing": ([], ["nickname", "llm_context", "other_emails"]),
+        "types": ({"nickname": "STRING", "llm_context": "JSON", "other_emails": "ARRAY<STRING>"},),
+    },
     "systems": {"batch": ("s1",)},
     "batch": {"batch": ("b1",)},
     "state": {},
     "name_contacts": {},
     "hand_edits": {"count_only": (False, True)},
     "plan": {"cycle": ("c1",), "run": ("r1",), "trigger": ("schedule",), "batches": ([], ["b1"], ["b1", "b2"])},
-    "match": {"cycle": ("c1",), "batch_tables": ([], ["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"])},
-    "decide": {"cycle": ("c1",), "everything": (True, False)},
+    "match": {
+        "cycle": ("c1",),
+        "batch_tables": ([], ["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"]),
+        "complete_batches": ([], ["b1", "b2"]),
+    },
+    "decide": {
+        "cycle": ("c1",),
+        "everything": (True, False),
+        "release": (True, False),
+        "preview": (False, True),
+        "authorities": ((), (("city", ("twenty", "local")), ("notes", ("bigquery",)))),
+        "loss_limit_count": (20,),
+        "loss_limit_basis_points": (1000,),
+        "allowed_losses": (0,),
+        "flip_limit": (6,),
+    },
     "todo": {"cycle": ("c1",)},
     "apply": {"cycle": ("c1",), "now": ("1700000000000000",)},
     "finish": {"cycle": ("c1",), "everything": (True, False)},
@@ -62,9 +79,10 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
 
 
 def renderings(name: str) -> list[dict[str, Any]]:
-    """Every combination of a file's placeholders."""
+    """A file's placeholders filled in every way that one of them alone can change."""
     choices = PLACEHOLDERS[name]
-    return [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    plain = {placeholder: values[0] for placeholder, values in choices.items()}
+    return [plain, *(plain | {name: value} for name, values in choices.items() for value in values[1:])]
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +113,11 @@ def test_every_file_is_covered() -> None:
 def test_every_branch_of_a_file_is_rendered(name: str) -> None:
     environment: Environment = statements._environment()
     template = environment.parse((FOLDER / f"{name}.sql").read_text())
-    placeholders = meta.find_undeclared_variables(template) - set(environment.globals) - {"dataset"}
-    assert set(PLACEHOLDERS[name]) == placeholders
+    placeholders, shared = (
+        meta.find_undeclared_variables(tree) - set(environment.globals) - {"dataset"}
+        for tree in (template, environment.parse((FOLDER / "_macros.sql").read_text()))
+    )
+    assert placeholders <= set(PLACEHOLDERS[name]) <= placeholders | shared
     for branch in template.find_all((nodes.If, nodes.CondExpr)):
         assert isinstance(branch, nodes.If | nodes.CondExpr)
         tested = branch.test.name if isinstance(branch.test, nodes.Name) else None

@@ -11,6 +11,7 @@ from truth_forge_sync.contact import FIELD, Unread
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.sync.pull import pull
 from truth_forge_sync.sync.reconcile import reconcile, register
+from truth_forge_sync.sync.rules import Rules
 from truth_forge_sync.systems.memory import Fault, Memory
 from truth_forge_sync.systems.protocol import NativeRow, Window
 from truth_forge_sync_tests.world import World
@@ -47,7 +48,7 @@ def test_the_cursor_moves_with_the_plan_and_not_with_the_pull(world: World) -> N
     world.twenty.put("t-1", ANN)
     pull(world.hub, world.twenty)
     assert world.hub.state().cursors == {}
-    reconcile(world.hub, order=world.order)
+    reconcile(world.hub, world.rules)
     assert world.hub.state().cursors["twenty"].watermark == world.twenty.rows["t-1"].changed_at
 
 
@@ -243,7 +244,7 @@ def test_a_system_that_is_connected_later_is_given_everything(tmp_path: Path) ->
     world.twenty.put("t-1", ANN)
     world.settle()
     world.memories["supabase"] = Memory("supabase")
-    world.order = ("bigquery", "twenty", "supabase", "local")
+    world.rules = Rules(("bigquery", "twenty", "supabase", "local"))
     world.settle()
     world.assert_aligned()
     assert len(world.supabase.rows) == 1
@@ -253,12 +254,12 @@ def test_a_system_that_was_left_out_for_a_while_is_given_what_it_missed(world: W
     world.twenty.put("t-1", ANN)
     world.settle()
     left_out = world.memories.pop("supabase")
-    world.order = ("bigquery", "twenty", "local")
+    world.rules = Rules(("bigquery", "twenty", "local"))
     world.twenty.put("t-1", {"city": "Oslo"})
     world.settle()
     assert "city" not in only(left_out).values
     world.memories["supabase"] = left_out
-    world.order = ("bigquery", "twenty", "supabase", "local")
+    world.rules = Rules(("bigquery", "twenty", "supabase", "local"))
     world.settle()
     assert only(left_out).values["city"] == "Oslo"
 
@@ -268,9 +269,9 @@ def test_a_crash_right_after_a_system_was_connected_does_not_forget_it(tmp_path:
     world.twenty.put("t-1", ANN)
     world.settle()
     world.memories["supabase"] = Memory("supabase")
-    world.order = ("bigquery", "twenty", "supabase", "local")
+    world.rules = Rules(("bigquery", "twenty", "supabase", "local"))
     pull(world.hub, world.supabase)
-    assert register(world.hub, world.order)  # and here the process dies
+    assert register(world.hub, world.rules.order)  # and here the process dies
     world.settle()
     assert len(world.supabase.rows) == 1
 

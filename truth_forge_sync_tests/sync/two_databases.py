@@ -14,6 +14,7 @@ from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.sync.pull import pull
 from truth_forge_sync.sync.push import push
 from truth_forge_sync.sync.reconcile import reconcile
+from truth_forge_sync.sync.rules import Rules
 from truth_forge_sync.systems.local.system import Local
 from truth_forge_sync.systems.protocol import System
 
@@ -40,7 +41,7 @@ def _cycle(hub: Hub, databases: dict[str, Local]) -> int:
     systems: list[System] = [HandEdits(hub, region="US"), *databases.values()]
     for system in systems:
         pull(hub, system)
-    done = reconcile(hub, order=("bigquery", "supabase", "local"))
+    done = reconcile(hub, Rules(("bigquery", "supabase", "local")))
     pushed = [push(hub, system) for system in databases.values()]
     return done.created + done.updated + done.deleted + sum(p.created + p.updated + p.deleted for p in pushed)
 

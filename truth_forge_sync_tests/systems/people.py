@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 
 class SqlPerson:
-    """:class:`~truth_forge_sync_tests.conformance.suite.Outside` over SQL, for SQLite and PostgreSQL alike."""
+    """:class:`~truth_forge_sync_tests.conformance.cases.Outside` over SQL, for SQLite and PostgreSQL alike."""
 
     def __init__(self, url: str, table: str = "contacts_master") -> None:
         self.engine = sa.create_engine(url, poolclass=sa.NullPool)

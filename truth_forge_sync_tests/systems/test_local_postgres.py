@@ -15,10 +15,9 @@ from truth_forge_sync.sandbox.postgres import Postgres
 from truth_forge_sync.systems.local import Local
 from truth_forge_sync.systems.local import engine as local_engine
 from truth_forge_sync.systems.protocol import Status, WriteKind
-from truth_forge_sync_tests.conformance.suite import (
+from truth_forge_sync_tests.conformance.cases import (
     REGION,
     Opened,
-    SystemConformance,
     create,
     patch,
     person,
@@ -26,6 +25,7 @@ from truth_forge_sync_tests.conformance.suite import (
     read_one,
     write_one,
 )
+from truth_forge_sync_tests.conformance.suite import SystemConformance
 from truth_forge_sync_tests.systems.people import SqlPerson
 
 
@@ -35,6 +35,7 @@ class TestLocalPostgres(SystemConformance):
         url = postgres_server.url(shared_database)
         system, outside = Local(url, region=REGION), SqlPerson(url)
         list(system.init())
+        outside.run("CREATE UNIQUE INDEX IF NOT EXISTS one_email_each ON contacts_master (primary_email)")
         outside.run("TRUNCATE contacts_master, contacts_tombstones")
         yield Opened(system, outside)
         system.close()

@@ -13,10 +13,9 @@ from truth_forge_sync.systems.contacts_table import UNKNOWN_STAMP
 from truth_forge_sync.systems.local import Local
 from truth_forge_sync.systems.local import engine as local_engine
 from truth_forge_sync.systems.protocol import Status
-from truth_forge_sync_tests.conformance.suite import (
+from truth_forge_sync_tests.conformance.cases import (
     REGION,
     Opened,
-    SystemConformance,
     create,
     patch,
     person,
@@ -24,6 +23,7 @@ from truth_forge_sync_tests.conformance.suite import (
     read_one,
     write_one,
 )
+from truth_forge_sync_tests.conformance.suite import SystemConformance
 from truth_forge_sync_tests.systems.people import SqlPerson
 
 
@@ -48,7 +48,9 @@ def local(url: str) -> Iterator[Local]:
 class TestLocalSqlite(SystemConformance):
     @pytest.fixture
     def opened(self, local: Local, url: str) -> Opened:
-        return Opened(local, SqlPerson(url))
+        outside = SqlPerson(url)
+        outside.run("CREATE UNIQUE INDEX one_email_each ON contacts_master (primary_email)")
+        return Opened(local, outside)
 
 
 def test_many_edits_within_a_millisecond_each_have_a_version(local: Local, outside: SqlPerson) -> None:

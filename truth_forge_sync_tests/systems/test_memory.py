@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,11 +13,10 @@ import pytest
 from truth_forge_sync.contact import from_paths, to_paths
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.systems.memory import Fault, Memory
-from truth_forge_sync.systems.protocol import Status, Window
-from truth_forge_sync_tests.conformance.suite import (
+from truth_forge_sync.systems.protocol import Status, Window, WriteKind
+from truth_forge_sync_tests.conformance.cases import (
     REGION,
     Opened,
-    SystemConformance,
     create,
     patch,
     person,
@@ -24,6 +24,7 @@ from truth_forge_sync_tests.conformance.suite import (
     read_one,
     write_one,
 )
+from truth_forge_sync_tests.conformance.suite import SystemConformance
 
 
 class Hand:
@@ -59,7 +60,7 @@ class Hand:
 class TestMemory(SystemConformance):
     @pytest.fixture
     def opened(self) -> Opened:
-        memory = Memory()
+        memory = Memory(unique_emails=True)
         return Opened(memory, Hand(memory))
 
 
@@ -75,6 +76,59 @@ def test_a_logical_clock_gives_the_stamps() -> None:
     stamp = datetime(2026, 1, 2, tzinfo=UTC)
     memory = Memory(clock=lambda: stamp)
     assert memory.put("a", {"city": "Bern"}).changed_at == stamp
+
+
+def test_a_write_with_a_refused_value_is_refused_as_a_whole() -> None:
+    memory = Memory(refuses=lambda path, value: f"{path} is odd" if value == "Atlantis" else None)
+    row = memory.put("a", {"city": "Bern"}, "contact")
+    for write in (
+        create({"first_name": "Ann", "city": "Atlantis"}),
+        patch(row, {"first_name": "Ann", "city": "Atlantis"}),
+        patch(row, {"first_name": "Ann", "city": "Atlantis"}, WriteKind.DELETE),
+    ):
+        outcome = write_one(memory, write)
+        assert (outcome.status, outcome.message, outcome.field) == (Status.REFUSED, "city is odd", None)
+    assert memory.rows == {"a": row}
+    assert write_one(memory, patch(row, {"first_name": "Ann"})).status is Status.WRITTEN
+
+
+def test_a_refusal_may_name_the_field() -> None:
+    memory = Memory(refuses=lambda path, _value: "no" if path.startswith("other_phones/") else None, names_field=True)
+    outcome = write_one(memory, create({"city": "Bern", "other_phones/+12025550123": "true"}))
+    assert (outcome.status, outcome.field) == (Status.REFUSED, "other_phones")
+
+
+def test_an_erasure_may_be_refused() -> None:
+    memory = Memory(refuses=lambda path, value: "required" if path == "last_name" and value is None else None)
+    row = memory.put("a", {"last_name": "Example", "city": "Bern"})
+    assert write_one(memory, patch(row, {"last_name": None})).status is Status.REFUSED
+    assert write_one(memory, patch(row, {"city": None})).status is Status.WRITTEN
+
+
+def test_a_person_brings_a_deleted_row_back() -> None:
+    seconds = count()
+    memory = Memory(clock=lambda: datetime(2026, 1, 2, tzinfo=UTC) + timedelta(seconds=next(seconds)))
+    memory.put("a", {"city": "Bern"}, "contact")
+    memory.soft_delete("a")
+    deleted, marker = memory.rows["a"], memory.marker()
+    memory.restore("a")
+    row = memory.rows["a"]
+    assert (deleted.deleted, row.deleted, row.values) == (True, False, {"city": "Bern"})
+    assert row.version != deleted.version and row.changed_at > deleted.changed_at and memory.marker() != marker
+
+
+def test_an_address_may_be_unique() -> None:
+    memory = Memory(unique_emails=True, normalise=lambda _path, value: value.lower())
+    memory.put("live", {"primary_email": "ann@example.com"})
+    memory.put("deleted", {"primary_email": "bea@example.com"})
+    memory.soft_delete("deleted")
+    row = memory.put("a", {"primary_email": "cleo@example.com"})
+    for address in ("Ann@example.com", "bea@example.com"):
+        for write in (create({"primary_email": address}), patch(row, {"primary_email": address})):
+            outcome = write_one(memory, write)
+            assert (outcome.status, outcome.field) == (Status.REFUSED, None)
+            assert outcome.message == "A duplicate entry was detected"
+    assert write_one(memory, patch(row, {"primary_email": "Cleo@example.com"})).status is Status.WRITTEN
 
 
 def test_a_read_may_break_off_half_way() -> None:

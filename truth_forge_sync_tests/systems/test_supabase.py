@@ -19,10 +19,9 @@ from truth_forge_sync.sandbox.supabase import create_supabase_app
 from truth_forge_sync.systems import protocol
 from truth_forge_sync.systems.protocol import WriteKind
 from truth_forge_sync.systems.supabase import Supabase, rest, setup_sql
-from truth_forge_sync_tests.conformance.suite import (
+from truth_forge_sync_tests.conformance.cases import (
     REGION,
     Opened,
-    SystemConformance,
     create,
     patch,
     person,
@@ -30,6 +29,7 @@ from truth_forge_sync_tests.conformance.suite import (
     read_one,
     write_one,
 )
+from truth_forge_sync_tests.conformance.suite import SystemConformance
 from truth_forge_sync_tests.systems.people import SqlPerson
 
 KEY = "sb_secret_for_tests"
@@ -77,6 +77,7 @@ class TestSupabase(SystemConformance):
     @pytest.fixture
     def opened(self, shared_url: str, postgres_server: Postgres, shared_database: str) -> Opened:
         outside = SqlPerson(postgres_server.url(shared_database))
+        outside.run("CREATE UNIQUE INDEX IF NOT EXISTS one_email_each ON contacts_master (primary_email)")
         outside.run("TRUNCATE contacts_master, contacts_tombstones")
         return Opened(open_(shared_url), outside)
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from truth_forge_sync_tests.conformance.suite import Opened, SystemConformance
+from truth_forge_sync_tests.conformance.cases import Opened
+from truth_forge_sync_tests.conformance.suite import SystemConformance
 from truth_forge_sync_tests.systems.twenty_outside import workspace
 
 

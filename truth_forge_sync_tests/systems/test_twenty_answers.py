@@ -9,7 +9,7 @@ import pytest
 from truth_forge_sync.systems.twenty.answers import Malformed, Rejected, error_words, read_page, redacted
 from truth_forge_sync.systems.twenty.budget import Budget
 from truth_forge_sync.systems.twenty.filters import in_batches, text_is
-from truth_forge_sync.systems.twenty.mapping import field_at_fault
+from truth_forge_sync.systems.twenty.refusals import field_at_fault
 
 WHOLE: dict[str, Any] = {
     "data": {"people": [{"id": "1"}]},
@@ -78,6 +78,50 @@ def test_errors_keep_twentys_words_without_the_value(words: str, code: str, show
     assert str(error) == f"twenty: {shown}"
     assert field_at_fault(error, {"emails": {"primaryEmail": "ann@example.com"}}, TOUCHED) == field
     assert field_at_fault(error, {}, frozenset()) is None
+
+
+NUMBERS = {
+    "primaryPhoneNumber": "2025550123",
+    "primaryPhoneCallingCode": "+1",
+    "primaryPhoneCountryCode": "US",
+    "additionalPhones": [{"number": "123", "callingCode": "+1", "countryCode": "ZZ"}],
+}
+PRIMARY, SECONDARY = "primary_phone", "other_phones"
+BOTH = frozenset({PRIMARY, SECONDARY})
+BAD_NUMBER, BAD_COUNTRY, BAD_CODE = (f"INVALID_PHONE_{what}" for what in ("NUMBER", "COUNTRY_CODE", "CALLING_CODE"))
+
+# Twenty's words and code, the fields that the write touches, and the one that is at fault.
+PARTS: list[tuple[str, str, frozenset[str], str | None]] = [
+    (f"{PHONE} 2025550123", BAD_NUMBER, BOTH, PRIMARY),
+    (f"{PHONE} 123", BAD_NUMBER, BOTH, SECONDARY),
+    (f"{PHONE} 77", BAD_NUMBER, BOTH, None),
+    ("Invalid country code US", BAD_COUNTRY, BOTH, PRIMARY),
+    ("Invalid country code ZZ", BAD_COUNTRY, BOTH, SECONDARY),
+    ("Invalid calling code +1", BAD_CODE, BOTH, None),
+    (COUNTRY, "CONFLICTING_PHONE_COUNTRY_CODE", BOTH, None),
+    (COUNTRY, "CONFLICTING_PHONE_COUNTRY_CODE", frozenset({SECONDARY, "city"}), SECONDARY),
+    # A number that only came along makes the other one impossible to write.
+    (f"{PHONE} 123", BAD_NUMBER, frozenset({PRIMARY, "city"}), PRIMARY),
+    (f"Invalid string value 'x' for {OTHERS}", "", frozenset({"primary_email", "city"}), "primary_email"),
+    ('Invalid string value 5 for text field "name.lastName"', "", frozenset({"first_name", "last_name"}), "last_name"),
+    ('Invalid string value 5 for text field "name.lastName"', "", frozenset({"first_name"}), None),
+    ('Invalid subfield x for emails field "emails"', "", frozenset({"primary_email", "city"}), "primary_email"),
+    ('Invalid subfield x for emails field "emails"', "", frozenset({"primary_email", "other_emails"}), None),
+    ('Invalid phone value for field "phones.additionalPhones"', "", BOTH, SECONDARY),
+    ('Invalid date value 5 for date field "birthday"', "", frozenset({"birthday", "city"}), "birthday"),
+    ('Invalid object value 5 for object field "llmContext"', "", frozenset({"llm_context", "notes"}), "llm_context"),
+    ('Invalid boolean value 5 for boolean field "isMe"', "", frozenset({"is_me", "is_business"}), "is_me"),
+    ("Invalid UUID value '5' for field \"companyId\"", "", frozenset({"organization", "city"}), "organization"),
+    ('Invalid string value 5 for text field "shoeSize"', "", frozenset({"city"}), None),
+    ("A duplicate entry was detected", "", frozenset({"city"}), None),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "touched", "field"), PARTS)
+def test_of_a_composite_the_part_at_fault_is_named(
+    words: str, code: str, touched: frozenset[str], field: str | None
+) -> None:
+    assert field_at_fault(Rejected(400, words, code, system="twenty"), {"phones": NUMBERS}, touched) == field
 
 
 @pytest.mark.parametrize("secret", ["Ann", "ann@example.com", "+1 202 555 0123", "2025550123", "https://ann.example"])

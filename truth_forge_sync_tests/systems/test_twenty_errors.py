@@ -15,7 +15,7 @@ from truth_forge_sync.sandbox.twenty import create_twenty_app
 from truth_forge_sync.systems.protocol import Status, Window, WriteKind
 from truth_forge_sync.systems.twenty import Twenty
 from truth_forge_sync.systems.twenty.answers import Unanswered
-from truth_forge_sync_tests.conformance.suite import create, patch, person, read_all, read_one, write_one
+from truth_forge_sync_tests.conformance.cases import create, patch, person, read_all, read_one, write_one
 from truth_forge_sync_tests.systems.twenty_outside import KEY, Line, Workspace, workspace
 
 PAGE = "/rest/people"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from truth_forge_sync.systems.protocol import Window
-from truth_forge_sync_tests.conformance.suite import person, read_all, read_one
+from truth_forge_sync_tests.conformance.cases import person, read_all, read_one
 from truth_forge_sync_tests.systems.twenty_outside import Workspace, workspace
 
 

@@ -10,7 +10,7 @@ from truth_forge_sync.contact import FIELD
 from truth_forge_sync.sandbox.faults import Drop
 from truth_forge_sync.systems.protocol import NativeRow, Status, WriteKind
 from truth_forge_sync.systems.twenty.schema import WANTED
-from truth_forge_sync_tests.conformance.suite import create, patch, person, read_all, read_one, write_one
+from truth_forge_sync_tests.conformance.cases import create, patch, person, read_all, read_one, write_one
 from truth_forge_sync_tests.systems.twenty_outside import Workspace, workspace
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from truth_forge_sync.sandbox.faults import Status as Answer
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, Write, WriteKind
-from truth_forge_sync_tests.conformance.suite import create, patch, person, read_all, read_one, write_one
+from truth_forge_sync_tests.conformance.cases import create, patch, person, read_all, read_one, write_one
 from truth_forge_sync_tests.systems.twenty_outside import Workspace, workspace
 
 BAD_PHONE = "+999123"
@@ -222,6 +222,57 @@ def test_a_field_that_the_workspace_lacks_is_refused_without_asking() -> None:
         (outcome,) = outcomes.values()
         assert (outcome.status, outcome.field, requests) == (Status.REFUSED, "city", 0)
         assert "init" in outcome.message
+
+
+# Deletes that empty a row on its way
+
+
+def emptied(rows: Sequence[NativeRow]) -> list[Write]:
+    return [patch(row, {"primary_email": None}, WriteKind.DELETE) for row in rows]
+
+
+@pytest.mark.parametrize(("count", "cost"), [(1, 3), (2, 4), (60, 3), (120, 4)])
+def test_emptying_deletes_cost_a_read_and_an_edit_more(opened: Workspace, count: int, cost: int) -> None:
+    outcomes, requests = written(opened, emptied(rows_of(opened, count)))
+    assert (statuses(outcomes), requests) == ({Status.WRITTEN}, cost)
+
+
+def test_a_delete_takes_from_a_composite_only_what_it_is_told(opened: Workspace) -> None:
+    row = write_one(
+        opened.twenty, create({"primary_email": "ann@example.com", "other_emails/b@example.com": "true"})
+    ).row
+    assert row is not None
+    (outcome,) = opened.twenty.write(emptied([row]))
+    assert outcome.row is not None and outcome.row.values == {"other_emails/b@example.com": "true"}
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("effect", ["before", "after"])
+def test_a_break_between_emptying_and_deleting_is_mended_by_the_next_try(
+    opened: Workspace, effect: str, count: int
+) -> None:
+    writes = emptied(rows_of(opened, count))
+    breaks = opened.faults.before if effect == "before" else opened.faults.after
+    breaks(Answer(503), method="DELETE", times=20)
+    outcomes, _ = written(opened, writes)
+    assert statuses(outcomes) == {Status.UNKNOWN}
+    opened.faults.clear()
+    again, _ = written(opened, writes)
+    assert statuses(again) == {Status.MOVED}
+    rows = list(read_all(opened.twenty).values())
+    assert {row.deleted for row in rows} == {effect == "after"}
+    assert not any("primary_email" in row.values for row in rows)
+    last, _ = written(opened, emptied(rows))
+    assert statuses(last) == {Status.WRITTEN}
+    assert all(row.deleted for row in read_all(opened.twenty).values())
+
+
+def test_a_row_that_moves_between_emptying_and_deleting_stays(opened: Workspace) -> None:
+    (row,) = rows_of(opened, 1)
+    opened.line.meanwhile("DELETE", lambda: opened.outside.update(row.native_id, {"city": "Bern"}))
+    outcomes, _ = written(opened, emptied([row]))
+    assert statuses(outcomes) == {Status.MOVED}
+    assert not read_one(opened.twenty, row.native_id).deleted
 
 
 # Rows that are another by now

@@ -2,6 +2,26 @@
 
 {% macro field(path) %}SPLIT({{ path }}, '/')[OFFSET(0)]{% endmacro %}
 
+{# A list of texts. They are generated identifiers (statements.py refuses anything else), never data. #}
+{% macro texts(identifiers) %}{% for one in identifiers %}'{{ one }}'{% if not loop.last %}, {% endif %}{% endfor %}{% endmacro %}
+
+{# The edits that this cycle decides about; a preview looks at those that wait. #}
+{% macro taken() %}cycle_id {{ 'IS NULL' if preview else "= '" ~ cycle ~ "'" }}{% endmacro %}
+
+{# Where a system stands in the order of those that have the say over a path's field (law 5); 0 where all have. #}
+{% macro authority(path, system) -%}
+{% if authorities -%}
+CASE {{ field(path) }}
+    {% for field_name, systems in authorities %}
+    WHEN '{{ field_name }}' THEN CASE {{ system }}{% for one in systems %} WHEN '{{ one }}' THEN {{ loop.index }}{% endfor %} ELSE 99 END
+    {% endfor %}
+    ELSE 0
+  END
+{%- else -%}
+0
+{%- endif %}
+{%- endmacro %}
+
 {# A list element's own text (other_emails/ann@x → ann@x), or the scalar's value. #}
 {% macro element(path, value) %}IF(STRPOS({{ path }}, '/') > 0, SUBSTR({{ path }}, STRPOS({{ path }}, '/') + 1), {{ value }}){% endmacro %}
 

@@ -1,4 +1,6 @@
--- A cycle that was never decided: its batches wait for the next one.
+-- A cycle that was never decided: its batches and edits wait for the next one.
 UPDATE {{ dataset }}.sync_batches SET cycle_id = NULL WHERE cycle_id = '{{ cycle }}';
+
+UPDATE {{ dataset }}.sync_edits SET cycle_id = NULL WHERE cycle_id = '{{ cycle }}';
 
 UPDATE {{ dataset }}.sync_cycles SET status = 'abandoned', finished_at = CURRENT_TIMESTAMP() WHERE cycle_id = '{{ cycle }}';

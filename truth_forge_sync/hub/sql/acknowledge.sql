@@ -1,3 +1,4 @@
+{% import '_macros.sql' as m with context %}
 -- What the systems answered to a push (law 9). Keyed by intent and native row: running it twice is running it once.
 
 MERGE INTO {{ dataset }}.sync_links AS t
@@ -50,42 +51,66 @@ WHEN MATCHED THEN
     version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = FALSE, own_contact_id = s.own_contact_id,
     held = s.held
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, own_contact_id, unread, held)
+  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held)
   VALUES (
-    s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, FALSE, s.own_contact_id, [], s.held
+    s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, FALSE, FALSE, s.own_contact_id, [], s.held
   );
 
--- A row that answered closes what was outstanding for it; a refusal parks its intent.
+-- An intent of which every part was answered is settled; a row that answered settles what was superseded, too.
 DELETE FROM {{ dataset }}.sync_intents
-WHERE intent_id IN (SELECT intent_id FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'written')
+WHERE intent_id IN (
+    SELECT intent_id FROM {{ dataset }}.sync_outcomes_{{ push }}
+    GROUP BY intent_id
+    HAVING LOGICAL_AND(status IN ('written', 'refused'))
+  )
   OR status = 'superseded' AND CONCAT(system, '/', native_id) IN (
     SELECT CONCAT(system, '/', native_id) FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'written'
   );
 
-UPDATE {{ dataset }}.sync_intents SET status = 'parked', attempts = attempts + 1
-WHERE status = 'open' AND intent_id IN (
-  SELECT intent_id FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'refused'
+-- A change that waited in a path that we wrote since is outdated.
+DELETE FROM {{ dataset }}.sync_holds
+WHERE CONCAT(system, '/', native_id, '/', path) IN (
+  SELECT CONCAT(outcomes.system, '/', outcomes.native_id, '/', s.path)
+  FROM {{ dataset }}.sync_outcomes_{{ push }} AS outcomes CROSS JOIN UNNEST(outcomes.stored) AS s
+  WHERE outcomes.status = 'written'
 );
 
+-- A refused value is parked, path by path: 5 minutes after the first refusal, then twice as long each time, at most a day (law 10).
 MERGE INTO {{ dataset }}.sync_errors AS t
 USING (
-  SELECT TO_HEX(MD5(CONCAT(system, '/', native_id, '/', COALESCE(field, ''), '/refused'))) AS error_id, *
-  FROM {{ dataset }}.sync_outcomes_{{ push }}
-  WHERE status = 'refused'
+  SELECT
+    TO_HEX(MD5(CONCAT(outcomes.system, '/', outcomes.native_id, '/', r.path, '/refused'))) AS error_id,
+    outcomes.system, outcomes.contact_id, outcomes.native_id, outcomes.answered_at, r.path, NULLIF(r.sent, '') AS value,
+    {{ m.field('r.path') }} AS field, COALESCE(outcomes.message, 'refused') AS message,
+    IF(parked.status <> 'resolved' AND COALESCE(parked.value, '') = r.sent, parked.attempts, 0) AS earlier_attempts
+  FROM {{ dataset }}.sync_outcomes_{{ push }} AS outcomes CROSS JOIN UNNEST(outcomes.stored) AS r
+  LEFT JOIN {{ dataset }}.sync_errors AS parked
+    ON parked.error_id = TO_HEX(MD5(CONCAT(outcomes.system, '/', outcomes.native_id, '/', r.path, '/refused')))
+  WHERE outcomes.status = 'refused'
 ) AS s
 ON t.error_id = s.error_id
-WHEN MATCHED THEN
-  UPDATE SET status = 'parked', message = COALESCE(s.message, 'refused'), attempts = t.attempts + 1
+WHEN MATCHED AND COALESCE(t.last_attempt_at < s.answered_at, TRUE) THEN
+  UPDATE SET
+    status = 'parked', value = s.value, message = s.message, attempts = COALESCE(s.earlier_attempts, 0) + 1,
+    last_attempt_at = s.answered_at,
+    next_attempt_at = TIMESTAMP_ADD(s.answered_at, INTERVAL LEAST(1440, 5 * CAST(POW(2, LEAST(COALESCE(s.earlier_attempts, 0), 9)) AS INT64)) MINUTE)
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (error_id, system, contact_id, native_id, field, kind, message, attempts, status, created_at)
+  INSERT (
+    error_id, system, contact_id, native_id, field, path, value, kind, message, attempts, last_attempt_at, next_attempt_at,
+    status, created_at
+  )
   VALUES (
-    s.error_id, s.system, s.contact_id, s.native_id, s.field, 'refused', COALESCE(s.message, 'refused'), 1, 'parked', s.answered_at
+    s.error_id, s.system, s.contact_id, s.native_id, s.field, s.path, s.value, 'refused', s.message, 1, s.answered_at,
+    TIMESTAMP_ADD(s.answered_at, INTERVAL 5 MINUTE), 'parked', s.answered_at
   );
 
 UPDATE {{ dataset }}.sync_errors SET status = 'resolved'
-WHERE status = 'parked' AND kind = 'refused' AND CONCAT(system, '/', native_id) IN (
-  SELECT CONCAT(system, '/', native_id) FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'written'
-);
+WHERE kind = 'refused' AND status <> 'resolved'
+  AND CONCAT(system, '/', native_id, '/', path) IN (
+    SELECT CONCAT(outcomes.system, '/', outcomes.native_id, '/', s.path)
+    FROM {{ dataset }}.sync_outcomes_{{ push }} AS outcomes CROSS JOIN UNNEST(outcomes.stored) AS s
+    WHERE outcomes.status = 'written'
+  );
 
 -- The push is told in the cycle that it belongs to: the last one.
 MERGE INTO {{ dataset }}.sync_cycles AS t

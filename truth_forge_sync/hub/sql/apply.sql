@@ -14,7 +14,9 @@ WHEN NOT MATCHED BY TARGET THEN
 
 MERGE INTO {{ dataset }}.sync_bases AS t
 USING (
-  SELECT plan.contact_id, b.system, b.native_id, b.version, b.changed_at, b.known_at, b.gone, b.own_contact_id, b.unread, b.held
+  SELECT
+    plan.contact_id, b.system, b.native_id, b.version, b.changed_at, b.known_at, b.gone, b.retired, b.own_contact_id, b.unread,
+    b.held
   FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b
 ) AS s
 ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.native_id
@@ -23,9 +25,10 @@ WHEN MATCHED AND t.known_at <= s.known_at THEN
     version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = s.gone, own_contact_id = s.own_contact_id,
     unread = s.unread, held = s.held
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, own_contact_id, unread, held)
+  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held)
   VALUES (
-    s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, s.gone, s.own_contact_id, s.unread, s.held
+    s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, s.gone, s.retired, s.own_contact_id, s.unread,
+    s.held
   );
 
 MERGE INTO {{ dataset }}.sync_registers AS t
@@ -46,11 +49,11 @@ USING (
 ON t.contact_id = s.contact_id AND t.system = s.system AND t.intent_id = s.intent_id
 WHEN MATCHED AND t.status = 'superseded' THEN UPDATE SET status = 'open'
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (intent_id, cycle_id, system, contact_id, native_id, kind, changes, status, attempts, created_at)
-  VALUES (s.intent_id, '{{ cycle }}', s.system, s.contact_id, s.native_id, s.kind, s.changes, 'open', 0, s.decided_at);
+  INSERT (intent_id, cycle_id, system, contact_id, native_id, kind, changes, status, created_at)
+  VALUES (s.intent_id, '{{ cycle }}', s.system, s.contact_id, s.native_id, s.kind, s.changes, 'open', s.decided_at);
 
 UPDATE {{ dataset }}.sync_intents SET status = 'superseded', superseded_at = CURRENT_TIMESTAMP()
-WHERE status IN ('open', 'parked')
+WHERE status = 'open'
   AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
   AND intent_id NOT IN (
     SELECT i.intent_id FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.intents) AS i
@@ -85,7 +88,7 @@ WHERE status = 'superseded' AND (
 MERGE INTO {{ dataset }}.sync_change_log AS t
 USING (
   SELECT
-    plan.contact_id, plan.decided_at, c.event_id, c.system, c.change_type, c.changed_at,
+    plan.contact_id, plan.decided_at, c.event_id, c.system, c.change_type, c.changed_at, c.path, c.origin,
     {{ m.told_field('c.path') }} AS field,
     {{ m.told_value('c.path', 'c.old_value') }} AS old_value,
     {{ m.told_value('c.path', 'c.new_value') }} AS new_value
@@ -93,16 +96,19 @@ USING (
 ) AS s
 ON t.event_id = s.event_id AND t.contact_id = s.contact_id
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (event_id, cycle_id, contact_id, system, change_type, field, old_value, new_value, changed_at, recorded_at)
+  INSERT (
+    event_id, cycle_id, contact_id, system, change_type, field, path, old_value, new_value, changed_at, recorded_at, origin
+  )
   VALUES (
-    s.event_id, '{{ cycle }}', s.contact_id, s.system, s.change_type, s.field, s.old_value, s.new_value, s.changed_at, s.decided_at
+    s.event_id, '{{ cycle }}', s.contact_id, s.system, s.change_type, s.field, s.path, s.old_value, s.new_value, s.changed_at,
+    s.decided_at, s.origin
   );
 
 MERGE INTO {{ dataset }}.sync_conflicts AS t
 USING (
   SELECT
     plan.contact_id, plan.decided_at, c.conflict_id, c.winning_system, c.winning_changed_at, c.losing_system,
-    c.losing_changed_at, c.reason,
+    c.losing_changed_at, c.reason, c.path,
     {{ m.told_field('c.path') }} AS field,
     {{ m.told_value('c.path', 'c.winning_value') }} AS winning_value,
     {{ m.told_value('c.path', 'c.losing_value') }} AS losing_value
@@ -111,11 +117,11 @@ USING (
 ON t.conflict_id = s.conflict_id AND t.contact_id = s.contact_id
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (
-    conflict_id, cycle_id, contact_id, field, winning_system, winning_value, winning_changed_at,
+    conflict_id, cycle_id, contact_id, field, path, winning_system, winning_value, winning_changed_at,
     losing_system, losing_value, losing_changed_at, reason, status, created_at
   )
   VALUES (
-    s.conflict_id, '{{ cycle }}', s.contact_id, s.field, s.winning_system, s.winning_value, s.winning_changed_at,
+    s.conflict_id, '{{ cycle }}', s.contact_id, s.field, s.path, s.winning_system, s.winning_value, s.winning_changed_at,
     s.losing_system, s.losing_value, s.losing_changed_at, s.reason, 'open', s.decided_at
   );
 
@@ -134,6 +140,30 @@ UPDATE {{ dataset }}.sync_match_review SET status = 'linked'
 WHERE status = 'open' AND review_id IN (
   SELECT TO_HEX(MD5(CONCAT(system, '/', native_id))) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NOT NULL
 );
+
+-- What waits, whole for each contact of the plan.
+DELETE FROM {{ dataset }}.sync_holds
+WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }});
+
+INSERT INTO {{ dataset }}.sync_holds (
+  system, native_id, contact_id, path, value, changed_at, gone, reason, status, held_at, release_at
+)
+SELECT
+  h.system, h.native_id, plan.contact_id, h.path, h.value, h.changed_at, h.gone, h.reason, 'held',
+  COALESCE(h.held_at, plan.decided_at), IF(h.reason = 'flip_flop', TIMESTAMP_ADD(plan.decided_at, INTERVAL 1 HOUR), NULL)
+FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.holds) AS h;
+
+-- A value that is not lacking any more, or is another one by now, is no longer refused; one whose time has come is asked again.
+UPDATE {{ dataset }}.sync_errors SET status = 'resolved'
+WHERE kind = 'refused' AND status <> 'resolved'
+  AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
+  AND error_id NOT IN (
+    SELECT refusal FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.refusals) AS refusal
+  );
+
+UPDATE {{ dataset }}.sync_errors SET status = 'retrying'
+WHERE kind = 'refused' AND status = 'parked' AND next_attempt_at <= CURRENT_TIMESTAMP()
+  AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }});
 
 -- Values that could not be read are reported until the row comes without them.
 MERGE INTO {{ dataset }}.sync_errors AS t
@@ -208,9 +238,10 @@ ON t.contact_id = s.contact_id AND t.system = 'bigquery' AND t.native_id = s.con
 WHEN MATCHED THEN
   UPDATE SET version = s.version, changed_at = s.changed_at, known_at = TIMESTAMP_MICROS({{ now }}), gone = FALSE, held = s.held
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, own_contact_id, unread, held)
+  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held)
   VALUES (
-    'bigquery', s.contact_id, s.contact_id, s.version, s.changed_at, TIMESTAMP_MICROS({{ now }}), FALSE, s.contact_id, [], s.held
+    'bigquery', s.contact_id, s.contact_id, s.version, s.changed_at, TIMESTAMP_MICROS({{ now }}), FALSE, FALSE, s.contact_id, [],
+    s.held
   );
 
 MERGE INTO {{ dataset }}.sync_links AS t

@@ -1,4 +1,4 @@
--- Columns that an older contacts_master lacks; only those, since BigQuery limits changes of a table's metadata.
-{% for column in columns if column.name in missing %}
-ALTER TABLE {{ dataset }}.contacts_master ADD COLUMN {{ column.name }} {{ column.sql_type }};
+-- Columns that an older table lacks; only those, since BigQuery limits changes of a table's metadata.
+{% for column in missing %}
+ALTER TABLE {{ dataset }}.{{ table }} ADD COLUMN {{ column }} {{ types[column] }};
 {% endfor %}

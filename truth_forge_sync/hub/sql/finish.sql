@@ -4,6 +4,9 @@
 UPDATE {{ dataset }}.sync_systems SET due = FALSE WHERE due;
 {% endif %}
 
+-- What people asked for by command is in the plan now, and in the change log.
+DELETE FROM {{ dataset }}.sync_edits WHERE cycle_id = '{{ cycle }}';
+
 -- The cursors move with the plan that their rows went into (law 1).
 MERGE INTO {{ dataset }}.sync_cursors AS t
 USING (
@@ -29,6 +32,11 @@ USING (
     COALESCE(SUM(IF(NOT is_new AND is_deletion AND is_deleted, 1, 0)), 0) AS contacts_deleted,
     COALESCE(SUM(ARRAY_LENGTH(conflicts)), 0) AS conflicts,
     (SELECT COUNT(*) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NULL) AS reviews,
+    COALESCE(SUM(ARRAY_LENGTH(holds)), 0) AS held,
+    {% if everything %}
+    (SELECT COUNT(*) FROM {{ dataset }}.contacts_master WHERE deleted_at IS NULL) AS contacts_compared,
+    COUNT(IF(NOT is_deleted AND ARRAY_LENGTH(changes) + ARRAY_LENGTH(intents) + ARRAY_LENGTH(holds) + ARRAY_LENGTH(refusals) > 0, 1, NULL)) AS differing,
+    {% endif %}
     (
       SELECT ARRAY_AGG(STRUCT(
         system AS system, 'pull' AS phase, row_count AS read_rows, 0 AS created, 0 AS updated, 0 AS deleted, 0 AS refused,
@@ -43,4 +51,4 @@ WHEN MATCHED THEN
   UPDATE SET
     status = 'applied', finished_at = CURRENT_TIMESTAMP(), contacts_created = s.contacts_created,
     contacts_updated = s.contacts_updated, contacts_deleted = s.contacts_deleted, conflicts = s.conflicts, reviews = s.reviews,
-    systems = s.systems;
+    held = s.held, {{ 'contacts_compared = s.contacts_compared, contacts_aligned = GREATEST(s.contacts_compared - s.differing, 0), ' if everything else '' }}systems = s.systems;

@@ -1,10 +1,12 @@
 {% import '_macros.sql' as m with context %}
+{% set observed = 'system, native_id, own_contact_id, version, changed_at, read_at, deleted, gone, fields, unread' %}
 -- Which contact is each staged row? (law 15)
 --
--- A row that is linked stays linked. Another one is linked by its own contact id, else by an exact e-mail, else by an exact
--- phone with the same name; with contacts that exist and with the other rows of this cycle alike. Each of the three passes
--- lets every row take over a label from the rows and contacts that share a key with it; a row that two different
--- contacts claim is left for review. Output: sync_match, one row a staged row; contact_id is null where a person must say.
+-- A row that is linked stays linked. Another one is what a person said it is; else it is linked by its own contact id, else
+-- by an exact e-mail, else by an exact phone with the same name; with contacts that exist and with the other rows of this
+-- cycle alike. Each of the three passes lets every row take over a label from the rows and contacts that share a key with
+-- it; a row that two different contacts claim is left for review. Output: sync_match, one row a staged row; contact_id is
+-- null where a person must say.
 --
 -- BigQuery keeps no rows of a WITH clause, it reads them anew wherever they are named. So what is named often is a table.
 
@@ -14,7 +16,7 @@ WITH
 -- Every staged row of every batch.
 arrived AS (
   {% for table in batch_tables %}
-  SELECT system, native_id, own_contact_id, version, changed_at, read_at, deleted, gone, fields, unread
+  SELECT {{ observed }}
   FROM {{ dataset }}.{{ table }}
   {% if not loop.last %}
   UNION ALL
@@ -28,27 +30,52 @@ arrived AS (
   FROM (SELECT 1) WHERE FALSE
   {% endfor %}
 ),
+{% if complete_batches %}
+
+-- Rows that we know and that a complete read did not show: they are gone, and nobody left word when (law 13).
+missing AS (
+  SELECT
+    bases.system, bases.native_id, CAST(NULL AS STRING) AS own_contact_id, '' AS version,
+    COALESCE(bases.changed_at, bases.known_at) AS changed_at, batches.read_at, TRUE AS deleted, TRUE AS gone,
+    ARRAY<STRUCT<path STRING, value STRING>>[] AS fields, ARRAY<STRUCT<field STRING, reason STRING>>[] AS unread
+  FROM {{ dataset }}.sync_batches AS batches
+  JOIN {{ dataset }}.sync_bases AS bases ON bases.system = batches.system
+  LEFT JOIN arrived ON arrived.system = bases.system AND arrived.native_id = bases.native_id
+  WHERE batches.batch_id IN ({{ m.texts(complete_batches) }})
+    AND arrived.native_id IS NULL AND NOT bases.gone AND bases.known_at < batches.read_at
+),
+{% endif %}
 
 -- The latest observation of each native row.
 latest AS (
-  SELECT system, native_id, own_contact_id, version, changed_at, read_at, deleted, gone, fields, unread
-  FROM arrived
+  SELECT {{ observed }}
+  FROM (
+    SELECT {{ observed }} FROM arrived
+    {% if complete_batches %}
+    UNION ALL
+    SELECT {{ observed }} FROM missing
+    {% endif %}
+  )
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY system, native_id ORDER BY read_at DESC, changed_at DESC, version DESC) = 1
 )
 
--- With the contact it is linked to. Left out: what was seen before we last wrote the row (a stale look), and rows that
--- were deleted before we ever knew them.
+-- With the contact it is linked to, or what a person said it is (word: linked or separate). Left out: what was seen before
+-- we last wrote the row (a stale look), and rows that were deleted before we ever knew them.
 SELECT
   latest.system, latest.native_id, latest.own_contact_id, latest.version, latest.changed_at, latest.read_at, latest.deleted,
   latest.gone, latest.fields, latest.unread,
   links.contact_id AS linked_contact_id,
+  IF(links.contact_id IS NULL AND (review.status = 'separate' OR review.contact_id IS NOT NULL), review.status, NULL) AS word,
+  review.contact_id AS word_contact_id,
   CONCAT(latest.system, '/', latest.native_id) AS node
 FROM latest
 LEFT JOIN {{ dataset }}.sync_links AS links
   ON links.native_id = latest.native_id AND links.system = latest.system
 LEFT JOIN {{ dataset }}.sync_bases AS bases
   ON bases.contact_id = links.contact_id AND bases.system = latest.system AND bases.native_id = latest.native_id
+LEFT JOIN {{ dataset }}.sync_match_review AS review
+  ON review.system = latest.system AND review.native_id = latest.native_id AND review.status <> 'open'
 WHERE COALESCE(latest.read_at >= bases.known_at, TRUE)
   AND NOT (links.contact_id IS NULL AND latest.deleted);
 
@@ -98,9 +125,9 @@ pass_0 AS (
   SELECT
     node,
     system,
-    COALESCE(CONCAT('contact/', linked_contact_id), CONCAT('new/', node)) AS label,
-    linked_contact_id IS NOT NULL AS settled,
-    IF(linked_contact_id IS NOT NULL, 'link', CAST(NULL AS STRING)) AS rule,
+    COALESCE(CONCAT('contact/', COALESCE(linked_contact_id, IF(word = 'linked', word_contact_id, NULL))), CONCAT('new/', node)) AS label,
+    linked_contact_id IS NOT NULL OR word IS NOT NULL AS settled,
+    CASE WHEN linked_contact_id IS NOT NULL THEN 'link' WHEN word IS NOT NULL THEN 'review' END AS rule,
     CAST(NULL AS STRING) AS first_candidate,
     CAST(NULL AS STRING) AS last_candidate
   FROM {{ dataset }}.sync_rows_{{ cycle }}
@@ -165,8 +192,8 @@ pass_{{ loop.index }} AS (
     SELECT
       *,
       label IS NOT NULL AND COUNT(*) OVER (PARTITION BY label) > 1 AS found,
-      label IS NOT NULL AND COALESCE(rule, '') <> 'link'
-        AND ROW_NUMBER() OVER (PARTITION BY label, system ORDER BY IF(rule = 'link', 0, 1), node) > 1 AS clashes
+      label IS NOT NULL AND COALESCE(rule, '') NOT IN ('link', 'review')
+        AND ROW_NUMBER() OVER (PARTITION BY label, system ORDER BY IF(rule IN ('link', 'review'), 0, 1), node) > 1 AS clashes
     FROM (
       SELECT
         node, system, MIN(label) AS label, LOGICAL_OR(settled) AS settled, MIN(rule) AS rule,
@@ -184,12 +211,13 @@ SELECT
   staged.system, staged.native_id, staged.own_contact_id, staged.version, staged.changed_at, staged.read_at, staged.deleted,
   staged.gone, staged.fields, staged.unread, staged.linked_contact_id,
   passed.label,
-  passed.rule,
+  COALESCE(passed.rule, 'new') AS rule,
   passed.first_candidate,
   passed.last_candidate,
   CASE
     WHEN passed.label IS NULL THEN NULL
     WHEN STARTS_WITH(passed.label, 'contact/') THEN SUBSTR(passed.label, 9)
+    WHEN LOGICAL_OR(staged.word = 'separate') OVER (PARTITION BY passed.label) THEN {{ m.uuid('passed.label') }}
     ELSE COALESCE(
       MIN(IF(staged.system = 'bigquery', staged.own_contact_id, NULL)) OVER (PARTITION BY passed.label),
       MIN(staged.own_contact_id) OVER (PARTITION BY passed.label),
@@ -207,7 +235,7 @@ occupied AS (
   SELECT bases.contact_id, bases.system, MIN(bases.native_id) AS native_id
   FROM {{ dataset }}.sync_bases AS bases
   WHERE bases.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_named_{{ cycle }} WHERE linked_contact_id IS NULL)
-    AND NOT bases.gone
+    AND NOT bases.gone AND NOT COALESCE(bases.retired, FALSE)
     AND NOT EXISTS (SELECT 1 FROM UNNEST(bases.held) AS h WHERE h.path = '{{ deleted }}' AND h.value = 'true')
   GROUP BY bases.contact_id, bases.system
 ),
@@ -222,13 +250,14 @@ SELECT
   named.gone, named.fields, named.unread,
   ARRAY(SELECT u.field FROM UNNEST(named.unread) AS u) AS unread_fields,
   named.linked_contact_id IS NULL AS is_new,
-  IF(named.linked_contact_id IS NULL AND occupied.contact_id IS NOT NULL, NULL, named.contact_id) AS contact_id,
+  named.rule = 'review' AND occupied.contact_id IS NOT NULL AS retires,
+  IF(named.rule <> 'review' AND occupied.contact_id IS NOT NULL, NULL, named.contact_id) AS contact_id,
   CASE
-    WHEN named.linked_contact_id IS NULL AND occupied.contact_id IS NOT NULL THEN 'duplicate_in_system'
-    ELSE COALESCE(named.rule, 'new')
+    WHEN named.rule <> 'review' AND occupied.contact_id IS NOT NULL THEN 'duplicate_in_system'
+    ELSE named.rule
   END AS rule,
   CASE
-    WHEN named.linked_contact_id IS NULL AND occupied.contact_id IS NOT NULL THEN [occupied.contact_id]
+    WHEN named.rule <> 'review' AND occupied.contact_id IS NOT NULL THEN [occupied.contact_id]
     WHEN named.contact_id IS NOT NULL OR named.first_candidate IS NULL THEN ARRAY<STRING>[]
     WHEN named.first_candidate = named.last_candidate
       THEN [COALESCE(first_contact.contact_id, SUBSTR(named.first_candidate, 9))]
@@ -241,4 +270,5 @@ FROM {{ dataset }}.sync_named_{{ cycle }} AS named
 LEFT JOIN labelled AS first_contact ON first_contact.label = named.first_candidate
 LEFT JOIN labelled AS last_contact ON last_contact.label = named.last_candidate
 LEFT JOIN occupied
-  ON occupied.contact_id = named.contact_id AND occupied.system = named.system AND occupied.native_id <> named.native_id;
+  ON occupied.contact_id = named.contact_id AND occupied.system = named.system AND occupied.native_id <> named.native_id
+  AND named.linked_contact_id IS NULL;

@@ -1,10 +1,12 @@
--- A cycle begins: it takes every batch that waits. Followed by match.sql and decide.sql in one script, which may run twice.
+{% import '_macros.sql' as m with context %}
+-- A cycle begins: it takes every batch and every edit that waits. Followed by match.sql and decide.sql in one script, which may run twice.
 INSERT INTO {{ dataset }}.sync_cycles (cycle_id, run_id, trigger, started_at, status)
 SELECT '{{ cycle }}', '{{ run }}', '{{ trigger }}', CURRENT_TIMESTAMP(), 'planned'
 FROM (SELECT 1)
 WHERE NOT EXISTS (SELECT 1 FROM {{ dataset }}.sync_cycles WHERE cycle_id = '{{ cycle }}');
+
+UPDATE {{ dataset }}.sync_edits SET cycle_id = '{{ cycle }}' WHERE cycle_id IS NULL;
 {% if batches %}
 
-UPDATE {{ dataset }}.sync_batches SET cycle_id = '{{ cycle }}'
-WHERE cycle_id IS NULL AND batch_id IN ({% for batch in batches %}'{{ batch }}'{% if not loop.last %}, {% endif %}{% endfor %});
+UPDATE {{ dataset }}.sync_batches SET cycle_id = '{{ cycle }}' WHERE cycle_id IS NULL AND batch_id IN ({{ m.texts(batches) }});
 {% endif %}

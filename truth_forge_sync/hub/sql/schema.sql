@@ -44,7 +44,9 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_links (
 ) CLUSTER BY native_id, system;
 
 -- One row a native row: the values we know it holds. known_at: when we learnt it, by our clock; older observations are
--- stale. own_contact_id: the row's own column. unread: fields whose value could not be read. held.sent: what we asked for when the system stored another value instead ('' for an erasure).
+-- stale. own_contact_id: the row's own column. retired: another row of its system stands for the contact, since two contacts
+-- were merged. unread: fields whose value could not be read. held.sent: what we asked for when the system stored another
+-- value instead ('' for an erasure).
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_bases (
   system STRING NOT NULL,
   native_id STRING NOT NULL,
@@ -53,6 +55,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_bases (
   changed_at TIMESTAMP,
   known_at TIMESTAMP NOT NULL,
   gone BOOL NOT NULL,
+  retired BOOL,
   own_contact_id STRING,
   unread ARRAY<STRING>,
   held ARRAY<STRUCT<path STRING, value STRING, sent STRING>>
@@ -66,8 +69,8 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_registers (
   registers ARRAY<STRUCT<path STRING, value STRING, changed_at TIMESTAMP, system STRING>>
 ) CLUSTER BY contact_id;
 
--- Writes that are recorded and not yet known to have happened. status: open (to be sent, or sent without an answer),
--- superseded (never to be sent again, but it may have been), parked (refused; a new value makes a new intent).
+-- Writes that are recorded and not yet known to have happened. status: open (to be sent, or sent without an answer), or
+-- superseded (never to be sent again, but it may have been).
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_intents (
   intent_id STRING NOT NULL,
   cycle_id STRING NOT NULL,
@@ -77,11 +80,60 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_intents (
   kind STRING NOT NULL,
   changes ARRAY<STRUCT<path STRING, value STRING>>,
   status STRING NOT NULL,
-  attempts INT64 NOT NULL,
-  next_attempt_at TIMESTAMP,
   created_at TIMESTAMP NOT NULL,
   superseded_at TIMESTAMP
 ) CLUSTER BY contact_id, system;
+
+-- Changes that were seen and are not acted on. reason: brake (too many deletes or erasures at once: a person must say), or
+-- flip_flop (the path changes to and fro: until release_at). status: held, or rejected (the next cycle writes the accepted
+-- value back). value: what the row showed instead of the accepted value; gone: the row itself is gone.
+CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_holds (
+  system STRING NOT NULL,
+  native_id STRING NOT NULL,
+  contact_id STRING NOT NULL,
+  path STRING NOT NULL,
+  value STRING,
+  changed_at TIMESTAMP NOT NULL,
+  gone BOOL NOT NULL,
+  reason STRING NOT NULL,
+  status STRING NOT NULL,
+  held_at TIMESTAMP NOT NULL,
+  release_at TIMESTAMP
+) CLUSTER BY contact_id, system;
+
+-- Edits that a person made by command (a restored conflict, a rewind): the next cycle takes them as changes on top of the
+-- accepted values. path: null only asks to decide about the contact again. origin: the command's reason, such as conflict/ID.
+CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_edits (
+  edit_id STRING NOT NULL,
+  contact_id STRING NOT NULL,
+  path STRING,
+  value STRING,
+  origin STRING NOT NULL,
+  created_at TIMESTAMP NOT NULL,
+  cycle_id STRING
+) CLUSTER BY cycle_id, contact_id;
+
+-- Contacts that were merged: what is needed to do it, and to take them apart again. kept and absorbed: the registers before, and
+-- their versions; merged: what is kept of both; lost: values of either that are not among them; links: the native rows of the
+-- absorbed contact, retired those that were so before; conflicts: its open ones. status: decided, merging (the absorbed contact
+-- is no more, the rest is to be carried out), merged, unmerging, unmerged, or abandoned (a contact changed before it was merged).
+CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_merges (
+  merge_id STRING NOT NULL,
+  kept_contact_id STRING NOT NULL,
+  absorbed_contact_id STRING NOT NULL,
+  kept_version INT64 NOT NULL,
+  absorbed_version INT64 NOT NULL,
+  absorbed_created_at TIMESTAMP,
+  kept ARRAY<STRUCT<path STRING, value STRING, changed_at TIMESTAMP, system STRING>>,
+  absorbed ARRAY<STRUCT<path STRING, value STRING, changed_at TIMESTAMP, system STRING>>,
+  merged ARRAY<STRUCT<path STRING, value STRING, changed_at TIMESTAMP, system STRING>>,
+  lost ARRAY<STRUCT<path STRING, value STRING, changed_at TIMESTAMP, system STRING>>,
+  links ARRAY<STRUCT<system STRING, native_id STRING, retired BOOL>>,
+  conflicts ARRAY<STRING>,
+  status STRING NOT NULL,
+  merged_at TIMESTAMP NOT NULL,
+  unmerged_at TIMESTAMP
+) CLUSTER BY merge_id;
 
 -- How far each system is read. watermark: newest stamp seen, by the system's clock. marker: the system's change marker
 -- before that read; marker_since: when we first read under it, by our clock. cycle_id: the cycle that moved the cursor.
@@ -94,12 +146,14 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_cursors (
   cycle_id STRING
 );
 
--- What each pull staged. fields: what the system can hold. cycle_id: the cycle that took it, null while it waits. live: it moves the cursor.
+-- What each pull staged. fields: what the system can hold. cycle_id: the cycle that took it, null while it waits. live: it moves
+-- the cursor. complete: it holds every row of the system, so that a row that is missing in it is gone.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_batches (
   batch_id STRING NOT NULL,
   system STRING NOT NULL,
   row_count INT64 NOT NULL,
   live BOOL NOT NULL,
+  complete BOOL,
   fields ARRAY<STRING>,
   marker STRING,
   marker_since TIMESTAMP,
@@ -112,6 +166,7 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_batches (
 ) PARTITION BY DATE(staged_at) CLUSTER BY cycle_id;
 
 -- One row a reconcile that had something to decide. status: planned, applied, abandoned. systems: one entry a pull or push.
+-- contacts_compared, contacts_aligned: living contacts, and those of them found equal everywhere; null but for a sweep.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_cycles (
   cycle_id STRING NOT NULL,
   run_id STRING,
@@ -124,9 +179,13 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_cycles (
   contacts_deleted INT64,
   conflicts INT64,
   reviews INT64,
+  held INT64,
+  contacts_compared INT64,
+  contacts_aligned INT64,
   systems ARRAY<STRUCT<system STRING, phase STRING, read_rows INT64, created INT64, updated INT64, deleted INT64, refused INT64, requests INT64, seconds FLOAT64>>
 ) PARTITION BY DATE(started_at) CLUSTER BY status;
 
+-- Every accepted change. field: as people name it; path: as the engine does. origin: the command that made it, else null.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_change_log (
   event_id STRING NOT NULL,
   cycle_id STRING NOT NULL,
@@ -134,17 +193,21 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_change_log (
   system STRING NOT NULL,
   change_type STRING NOT NULL,
   field STRING,
+  path STRING,
   old_value STRING,
   new_value STRING,
   changed_at TIMESTAMP NOT NULL,
-  recorded_at TIMESTAMP NOT NULL
+  recorded_at TIMESTAMP NOT NULL,
+  origin STRING
 ) PARTITION BY DATE(recorded_at) CLUSTER BY contact_id;
 
+-- Every change that lost. reason: older, tie, authority, edited_later (a delete), merged.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_conflicts (
   conflict_id STRING NOT NULL,
   cycle_id STRING NOT NULL,
   contact_id STRING NOT NULL,
   field STRING NOT NULL,
+  path STRING,
   winning_system STRING NOT NULL,
   winning_value STRING,
   winning_changed_at TIMESTAMP NOT NULL,
@@ -156,6 +219,8 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_conflicts (
   created_at TIMESTAMP NOT NULL
 ) PARTITION BY DATE(created_at) CLUSTER BY contact_id;
 
+-- Values that a system refused (kind refused: path and value are parked until next_attempt_at) or that could not be read
+-- (kind unreadable). status: parked, retrying, resolved.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_errors (
   error_id STRING NOT NULL,
   cycle_id STRING,
@@ -163,14 +228,18 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_errors (
   contact_id STRING,
   native_id STRING,
   field STRING,
+  path STRING,
+  value STRING,
   kind STRING NOT NULL,
   message STRING NOT NULL,
   attempts INT64 NOT NULL,
+  last_attempt_at TIMESTAMP,
   next_attempt_at TIMESTAMP,
   status STRING NOT NULL,
   created_at TIMESTAMP NOT NULL
 ) CLUSTER BY status, system;
 
+-- Rows that may be one of several contacts. contact_id: the one that a person said it is.
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_match_review (
   review_id STRING NOT NULL,
   system STRING NOT NULL,
@@ -178,5 +247,6 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_match_review (
   candidate_contact_ids ARRAY<STRING>,
   rule STRING NOT NULL,
   status STRING NOT NULL,
+  contact_id STRING,
   created_at TIMESTAMP NOT NULL
 ) CLUSTER BY status, system;

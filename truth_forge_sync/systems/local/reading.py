@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from truth_forge_sync.systems.clock import ClockOffset
 from truth_forge_sync.systems.contacts_table import stamp_text
 from truth_forge_sync.systems.ddl import TOMBSTONES
 from truth_forge_sync.systems.local.engine import talking
@@ -17,11 +18,18 @@ from truth_forge_sync.systems.protocol import Window
 PAGE = 1_000
 IDS = 500
 
+_ANSWERED = "answered_at"
+
 Row = dict[str, Any]
 
 
 def pages(
-    engine: sa.Engine, everything: sa.Select[Any], table: sa.TableClause, stamp: str, window: Window
+    engine: sa.Engine,
+    everything: sa.Select[Any],
+    table: sa.TableClause,
+    stamp: str,
+    window: Window,
+    clock: ClockOffset,
 ) -> Iterator[Sequence[Row]]:
     """Rows of ``table`` whose column ``stamp`` lies in the window, in the order (stamp, id), by pages of ``PAGE``.
 
@@ -31,7 +39,8 @@ def pages(
     ahead of us in the order and is met again.
     """
     column, id_ = table.c[stamp], table.c.id
-    query = everything.order_by(column, id_).limit(PAGE)
+    time: sa.Label[datetime | None] = sa.literal_column(_time(engine.dialect)).label(_ANSWERED)
+    query = everything.add_columns(time).order_by(column, id_).limit(PAGE)
     if window.since is not None:
         query = query.where(column >= _bound(window.since, engine))
     if window.until is not None:
@@ -43,8 +52,10 @@ def pages(
             last = sa.literal(after[stamp], column.type), sa.literal(after["id"], id_.type)
             page = query.where(sa.tuple_(column, id_) > sa.tuple_(*last))
         with talking(), engine.connect() as connection:
+            clock.ask()
             rows = [row._asdict() for row in connection.execute(page)]
         if rows:
+            _tell(clock, rows[-1][_ANSWERED])
             yield rows
         if len(rows) < PAGE:
             return
@@ -75,12 +86,26 @@ def holders(connection: sa.Connection, table: ContactsTable, contact_ids: Sequen
     return {contact_id: str(native_id) for contact_id, native_id in connection.execute(query)}
 
 
-def read_marker(connection: sa.Connection) -> str:
+def read_marker(connection: sa.Connection, clock: ClockOffset) -> str:
     """The latest stamps and the numbers of rows, live and buried, in one statement."""
     queries = (
         f"SELECT max({stamp}) AS latest, count(*) AS number FROM {table}"
         for table, stamp in ((CONTACTS, "updated_at"), (TOMBSTONES, "deleted_at"))
     )
     contacts, tombstones = queries
-    row = connection.execute(sa.text(f"SELECT * FROM ({contacts}) AS c CROSS JOIN ({tombstones}) AS t")).one()
+    time = _time(connection.dialect)
+    query = f"SELECT c.*, t.*, {time} FROM ({contacts}) AS c CROSS JOIN ({tombstones}) AS t"
+    clock.ask()
+    *row, theirs = connection.execute(sa.text(query)).one()
+    _tell(clock, theirs)
     return "|".join(stamp_text(value) if isinstance(value, datetime) else str(value) for value in row)
+
+
+def _time(dialect: sa.Dialect) -> str:
+    """What tells the server's time. SQLite runs on our machine: it has no clock of its own to tell of."""
+    return "clock_timestamp()" if dialect.name == "postgresql" else "NULL"
+
+
+def _tell(clock: ClockOffset, theirs: datetime | None) -> None:
+    if theirs is not None:
+        clock.answer(theirs)

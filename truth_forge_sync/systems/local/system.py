@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from truth_forge_sync.systems.clock import ClockOffset
 from truth_forge_sync.systems.contacts_table import chunks, native_row, tombstone
 from truth_forge_sync.systems.local import reading
 from truth_forge_sync.systems.local.engine import NAME, open_engine, talking
 from truth_forge_sync.systems.local.setup import set_up
 from truth_forge_sync.systems.local.table import ContactsTable, inspect_table
 from truth_forge_sync.systems.local.writing import BATCH, write_batch
-from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Step, Window, Write
+from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Step, Window, Write, in_order
 
 
 class Local:
@@ -31,21 +32,27 @@ class Local:
         self._region = region
         self._engine = open_engine(url)
         self._table: ContactsTable | None = None
+        self._clock = ClockOffset(timedelta(milliseconds=1))
         sa.event.listen(self._engine, "before_cursor_execute", self._count)
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """As told along with the marker and the pages of a read; of SQLite, which has our own clock, zero."""
+        return self._clock.offset
 
     def fields(self) -> frozenset[str]:
         return self._found().fields
 
     def marker(self) -> str:
         with talking(), self._engine.connect() as connection:
-            return reading.read_marker(connection)
+            return reading.read_marker(connection, self._clock)
 
     def read_changed(self, window: Window) -> Iterator[Sequence[NativeRow]]:
         table = self._found()
-        for page in reading.pages(self._engine, table.everything, table.contacts, "updated_at", window):
+        for page in reading.pages(self._engine, table.everything, table.contacts, "updated_at", window, self._clock):
             yield [native_row(row, region=self._region) for row in page]
         buried = table.tombstones
-        for page in reading.pages(self._engine, sa.select(buried), buried, "deleted_at", window):
+        for page in reading.pages(self._engine, sa.select(buried), buried, "deleted_at", window, self._clock):
             yield [tombstone(row) for row in page]
 
     def read_by_id(self, native_ids: Sequence[str]) -> Iterator[Sequence[NativeRow]]:
@@ -58,7 +65,7 @@ class Local:
 
     def write(self, writes: Sequence[Write]) -> Iterator[Outcome]:
         table = self._found()
-        for batch in chunks(writes, BATCH):
+        for batch in chunks(in_order(writes), BATCH):
             yield from write_batch(self._engine, table, batch, region=self._region)
 
     def init(self, *, dry_run: bool = False) -> Iterator[Step]:

@@ -1,4 +1,4 @@
-"""One batch of writes in one transaction: lock and compare, apply, read back what was stored."""
+"""One batch of writes in one transaction: lock and compare, apply in the order of kinds, read back what was stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from truth_forge_sync.systems.local.engine import WRITING, is_about_the_row, tal
 from truth_forge_sync.systems.local.reading import holders, rows_by_id
 from truth_forge_sync.systems.local.table import ContactsTable
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, Write, WriteKind
-from truth_forge_sync.systems.refusal import field_named, postgres_words, sqlite_words
+from truth_forge_sync.systems.refusal import postgres_names, postgres_words, sqlite_words
 
 BATCH = 500
 
@@ -22,7 +22,7 @@ Prepared = tuple[Write, dict[str, Any]]
 
 
 def write_batch(engine: sa.Engine, table: ContactsTable, writes: Sequence[Write], *, region: str) -> list[Outcome]:
-    """One outcome for each write (``BATCH`` at most), once they are committed.
+    """One outcome for each write (``BATCH`` at most, in the order of kinds), once they are committed.
 
     Raises Retry or Stop where nothing took effect. Where the answer to the commit was lost, the writes that it would
     have stored are UNKNOWN.
@@ -74,10 +74,10 @@ def _judge(
 
 
 def _alike(ready: Sequence[Prepared]) -> Iterator[list[Prepared]]:
-    """Groups that one statement serves: the same kind of write to the same columns."""
-    groups: dict[tuple[bool, frozenset[str]], list[Prepared]] = defaultdict(list)
+    """Groups that one statement serves: the same kind of write to the same columns; the kinds in their order."""
+    groups: dict[tuple[WriteKind, frozenset[str]], list[Prepared]] = defaultdict(list)
     for write, columns in ready:
-        groups[write.kind is WriteKind.CREATE, frozenset(columns)].append((write, columns))
+        groups[write.kind, frozenset(columns)].append((write, columns))
     yield from groups.values()
 
 
@@ -92,7 +92,7 @@ def _apply(
         with connection.begin_nested():
             _execute(connection, table, group)
     except UnicodeEncodeError:
-        reason: tuple[str, str | None] = ("text that is not valid Unicode", None)
+        reason = ("text that is not valid Unicode", "")
     except DBAPIError as error:
         if not is_about_the_row(error):
             raise
@@ -124,14 +124,16 @@ def _execute(connection: sa.Connection, table: ContactsTable, group: Sequence[Pr
     connection.execute(statement, targets)
 
 
-def _words(error: DBAPIError) -> tuple[str, str | None]:
-    """The database's reason and the field it names, without a person's data."""
+def _words(error: DBAPIError) -> tuple[str, str]:
+    """The database's reason without a person's data, and the words in which it names columns and constraints."""
     diagnosis = getattr(error.orig, "diag", None)
     if diagnosis is None:
         words = sqlite_words(str(error.orig))
-        return words, field_named(words)
-    words = postgres_words(diagnosis.sqlstate or "", diagnosis.message_primary or "")
-    return words, field_named(diagnosis.column_name, diagnosis.constraint_name)
+        return words, words
+    code, message = diagnosis.sqlstate or "", diagnosis.message_primary or ""
+    names = postgres_names(code, message, diagnosis.message_detail or "")
+    named_apart = (diagnosis.column_name, diagnosis.constraint_name)
+    return postgres_words(code, message), " ".join(filter(None, (names, *named_apart)))
 
 
 def _stored(

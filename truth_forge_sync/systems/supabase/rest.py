@@ -19,7 +19,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from tenacity.wait import wait_random_exponential
 
 from truth_forge_sync.errors import Refused, Retry, Stop, SyncError, Throttled
-from truth_forge_sync.systems.refusal import field_named, judges_the_row, postgres_words
+from truth_forge_sync.systems.clock import DateHeader
+from truth_forge_sync.systems.refusal import judges_the_row, postgres_names, postgres_words
 
 NAME = "supabase"
 PRINT_SQL = "run: truth-forge-sync init --print-sql supabase, and run the printed SQL in the project's SQL editor"
@@ -48,13 +49,17 @@ class Lost(Exception):
 
 
 class Answered(Exception):
-    """The server answered with an error: its HTTP status, its code ('' if it gave none) and message."""
+    """The server answered with an error: its HTTP status, its code ('' if it gave none) and message.
 
-    def __init__(self, status: int, code: str, message: str, retry_after: float | None) -> None:
+    ``names`` are the words in which it names columns and constraints, without any value.
+    """
+
+    def __init__(self, status: int, code: str, message: str, names: str, retry_after: float | None) -> None:
         super().__init__(status, code)
         self.status = status
         self.code = code
         self.message = message
+        self.names = names
         self.retry_after = retry_after
 
 
@@ -66,6 +71,7 @@ class Rest:
     """One project, reached with one key. ``on_request`` is called for each request sent, retries included."""
 
     def __init__(self, url: str, key: str, *, on_request: Callable[[], None]) -> None:
+        self.clock = DateHeader()
         self._on_request = on_request
         self._key = key
         self._status = 0
@@ -75,7 +81,10 @@ class Rest:
         self._http = httpx.Client(
             timeout=TIMEOUTS,
             limits=httpx.Limits(keepalive_expiry=4),
-            event_hooks={"request": [self._note_request], "response": [self._note_response]},
+            event_hooks={
+                "request": [self._note_request, self.clock.request],
+                "response": [self.clock.response, self._note_response],
+            },
         )
         options = SyncClientOptions(
             httpx_client=self._http, postgrest_client_retry=False, auto_refresh_token=False, persist_session=False
@@ -138,7 +147,9 @@ class Rest:
             return query.execute().data
         except APIError as error:
             # Its details may repeat a whole row, and would be logged with the trace: it ends here.
-            raise Answered(self._status, error.code or "", error.message or "", self._retry_after) from None
+            code, message = error.code or "", error.message or ""
+            names = postgres_names(code, message, error.details or "")
+            raise Answered(self._status, code, message, names, self._retry_after) from None
 
     def _note_request(self, _request: httpx.Request) -> None:
         self._on_request()
@@ -212,8 +223,7 @@ def meaning(answer: Answered) -> SyncError:
     if status == 429:
         return Throttled("it asks us to slow down", system=NAME)
     if judges_the_row(code):
-        words = postgres_words(code, answer.message)
-        return Refused(words, system=NAME, field=field_named(words))
+        return Refused(postgres_words(code, answer.message), system=NAME)
     if status == 413:
         return Refused("the row is too large", system=NAME)
     if code.startswith("PGRST1") or status in (400, 404, 405, 406, 431):

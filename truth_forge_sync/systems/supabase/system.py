@@ -8,7 +8,7 @@ from datetime import timedelta
 from truth_forge_sync.contact import FIELD
 from truth_forge_sync.systems.contacts_table import chunks, native_row, tombstone
 from truth_forge_sync.systems.ddl import TOMBSTONES
-from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Step, Window, Write
+from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Step, Window, Write, in_order
 from truth_forge_sync.systems.supabase import reading
 from truth_forge_sync.systems.supabase.rest import NAME, PRINT_SQL, NoTable, Rest
 from truth_forge_sync.systems.supabase.setup import missing_steps, read_status
@@ -36,6 +36,11 @@ class Supabase:
         self._table = table
         self._region = region
         self._columns: tuple[str, ...] = ()
+
+    @property
+    def clock_offset(self) -> timedelta:
+        """By the clock of the server that answers, which stands for its database's."""
+        return self._rest.clock.offset
 
     def fields(self) -> frozenset[str]:
         return frozenset(self._found_columns()) & frozenset(FIELD)
@@ -69,7 +74,7 @@ class Supabase:
 
     def write(self, writes: Sequence[Write]) -> Iterator[Outcome]:
         writer = Writer(self._rest, self._table, self._found_columns(), self.fields(), region=self._region)
-        for batch in chunks(writes, BATCH):
+        for batch in chunks(in_order(writes), BATCH):
             yield from writer.write(batch)
         if writer.warning:
             self._warn(writer.warning)

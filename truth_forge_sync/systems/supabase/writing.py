@@ -1,13 +1,14 @@
-"""One batch of writes over REST: rows are inserted together, and edited together by a compare-and-swap.
+"""One batch of writes over REST: rows are edited together by a compare-and-swap, and inserted together.
 
 The edits go through ``truth_forge_apply``, a function of the SQL that ``init`` prints: one request for a batch, each
 row taking its edit only if its stamp is the one that was seen. (An upsert would overwrite a row that moved and bring
 back one that was deleted.) Where the function is not installed, each edit is a conditional update of its own: slower,
-and as safe.
+and as safe. A request carries one kind of write: PostgreSQL checks what is unique row by row, in no certain order.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -48,9 +49,11 @@ class Writer:
         self._has_apply = True
 
     def write(self, writes: Sequence[Write]) -> Iterator[Outcome]:
-        """One outcome for each write (``BATCH`` at most). Raises Retry or Stop; the writes before that stand."""
+        """One outcome for each write (``BATCH`` at most, in the order of kinds).
+
+        Raises Retry or Stop; the writes before that stand."""
         creates: list[Write] = []
-        edits: list[Edit] = []
+        edits: dict[WriteKind, list[Edit]] = defaultdict(list)
         for write in writes:
             outcome = settled(write, write.seen, None, self._fields)
             if outcome is not None:
@@ -59,11 +62,12 @@ class Writer:
             elif write.kind is WriteKind.CREATE:
                 creates.append(write)
             elif columns := columns_to_write(write):
-                edits.append((write, columns))
+                edits[write.kind].append((write, columns))
             else:
                 yield from self._unapplied([write], unmoved=Status.WRITTEN)
+        for alike in edits.values():
+            yield from self._edit(alike)
         yield from self._create(creates)
-        yield from self._edit(edits)
 
     # Creating
 
@@ -77,13 +81,14 @@ class Writer:
         except Lost:
             yield from map(_unknown, writes)
         except Answered as answer:
-            yield from self._create_apart(writes, _refusal(answer), taken=answer.code == UNIQUE)
+            yield from self._create_apart(writes, answer)
         else:
             yield from (_acknowledged(write, stored.get(write.native_id)) for write in writes)
 
-    def _create_apart(self, writes: Sequence[Write], refusal: Refused, *, taken: bool) -> Iterator[Outcome]:
+    def _create_apart(self, writes: Sequence[Write], answer: Answered) -> Iterator[Outcome]:
         """One row of several was refused, and not said which: set apart those that exist already, or halve."""
-        current = self._read([write.native_id for write in writes]) if taken else {}
+        message = _reason(answer)
+        current = self._read([write.native_id for write in writes]) if answer.code == UNIQUE else {}
         new: list[Write] = []
         for write in writes:
             outcome = settled(write, current.get(write.native_id), None, self._fields)
@@ -94,7 +99,7 @@ class Writer:
         if len(new) < len(writes):
             yield from self._create(new)
         elif len(writes) == 1:
-            yield refused(writes[0], refusal.message, refusal.field)
+            yield refused(writes[0], message, answer.names)
         else:
             yield from self._create(writes[: len(writes) // 2])
             yield from self._create(writes[len(writes) // 2 :])
@@ -123,12 +128,13 @@ class Writer:
         except Answered as answer:
             if answer.code in (*NO_FUNCTION, *NO_COLUMN) and self._has_apply:
                 raise _NoFunction from answer
-            yield from self._edit_apart(edits, _refusal(answer), taken=answer.code == UNIQUE)
+            yield from self._edit_apart(edits, answer)
         else:
             yield from (_acknowledged(w, stored[w.native_id]) for w, _ in edits if w.native_id in stored)
             yield from self._unapplied([w for w, _ in edits if w.native_id not in stored], unmoved=Status.MOVED)
 
-    def _edit_apart(self, edits: Sequence[Edit], refusal: Refused, *, taken: bool) -> Iterator[Outcome]:
+    def _edit_apart(self, edits: Sequence[Edit], answer: Answered) -> Iterator[Outcome]:
+        message = _reason(answer)
         if len(edits) > 1:
             yield from self._edit(edits[: len(edits) // 2])
             yield from self._edit(edits[len(edits) // 2 :])
@@ -136,10 +142,10 @@ class Writer:
         write, columns = edits[0]
         # Filling in the contact id was our wish, not the write's: if another row carries it, the edit goes without.
         rest = {name: value for name, value in columns.items() if name != "contact_id"}
-        if taken and rest and len(rest) < len(columns):
+        if answer.code == UNIQUE and rest and len(rest) < len(columns):
             yield from self._edit([(write, rest)])
         else:
-            yield refused(write, refusal.message, refusal.field)
+            yield refused(write, message, answer.names)
 
     def _apply(self, edits: Sequence[Edit]) -> Query:
         listed = [
@@ -177,11 +183,11 @@ class _NoFunction(Exception):
     """The project lacks our function, or has one that names columns which are no longer there."""
 
 
-def _refusal(answer: Answered) -> Refused:
+def _reason(answer: Answered) -> str:
     """Why a row was refused; any other error is raised as what it means."""
     error = meaning(answer)
     if isinstance(error, Refused):
-        return error
+        return error.message
     raise error from answer
 
 

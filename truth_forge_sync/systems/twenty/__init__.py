@@ -13,6 +13,8 @@ Written to measurements of Twenty 2.21; "facts, section N" in these files is the
 ``companies``  organization names ↔ companies
 ``people``     reading people as native rows
 ``items``      writes on their way, and cutting a refused batch down to the row at fault
+``refusals``   the contact field that a refusal is about
+``sending``    what all kinds of writes share
 ``writing``    writing them, with an outcome for each
 ``system``     all of it behind the protocol
 =============  ======================================================================

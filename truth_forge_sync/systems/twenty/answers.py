@@ -143,7 +143,9 @@ def _field(words: str) -> str | None:
     return next((name for name in found.groups() if name), None) if found else None
 
 
-_QUOTED_VALUE = re.compile(r"""[Vv]alue '(.*)'|[Vv]alue "(.*)"|number is invalid (.+)|country code (\S+)""", re.S)
+_QUOTED_VALUE = re.compile(
+    r"""[Vv]alue '(.*)'|[Vv]alue "(.*)"|number is invalid (.+)|Invalid (?:country|calling) code (\S+)""", re.S
+)
 
 
 def _culprit(words: str) -> str | None:

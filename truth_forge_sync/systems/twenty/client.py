@@ -22,6 +22,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from truth_forge_sync.errors import Retry, Stop, Throttled
+from truth_forge_sync.systems.clock import DateHeader
 from truth_forge_sync.systems.twenty.answers import (
     Malformed,
     NotFound,
@@ -68,6 +69,7 @@ class Client:
         timeout: float = 15.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self.clock = DateHeader()
         self._http = httpx.Client(
             base_url=url,
             headers={"Authorization": f"Bearer {api_key}", "Accept": "application/json"},
@@ -75,6 +77,7 @@ class Client:
             transport=transport,
             # Shorter than Node's 5 s: a connection that the server is about to close must not carry a write.
             limits=httpx.Limits(keepalive_expiry=2.0),
+            event_hooks={"request": [self.clock.request], "response": [self.clock.response]},
         )
         self._budget = Budget(requests_per_minute, sleep=sleep)
         self._sleep = sleep

@@ -35,14 +35,12 @@ class Item:
 
 
 def touched(write: Write) -> frozenset[str]:
-    return (
-        frozenset() if write.kind is WriteKind.DELETE else frozenset(field for field in write.fields if field in FIELD)
-    )
+    return frozenset(field for field in write.fields if field in FIELD)
 
 
 def organization(write: Write) -> str | None:
     """The organization that the write gives the row, if it does."""
-    return None if write.kind is WriteKind.DELETE else write.changes.get("organization")
+    return write.changes.get("organization")
 
 
 def needs_fresh(write: Write) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from truth_forge_sync.canonical import Unreadable, canonical_scalar
 from truth_forge_sync.contact import FieldType, Unread, from_paths, to_paths
 from truth_forge_sync.systems.twenty import phones
-from truth_forge_sync.systems.twenty.answers import Record, Rejected
+from truth_forge_sync.systems.twenty.answers import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,38 +184,3 @@ def _email_of(entry: Any) -> str | None:
 
 def _phone_of(entry: Any) -> str | None:
     return canonical_scalar(FieldType.PHONE, phones.additional(entry) or "", region="")
-
-
-_FIELD_OF = {column.twenty: column.field for column in COLUMNS} | {
-    "emails.primaryEmail": "primary_email",
-    "emails.additionalEmails": "other_emails",
-    "linkedinLink": "linkedin_url",
-    "companyId": "organization",
-    "name.firstName": "first_name",
-    "name.lastName": "last_name",
-}
-
-
-def field_at_fault(error: Rejected, payload: Mapping[str, Any], touched: frozenset[str]) -> str | None:
-    """The contact field that Twenty objects to, where it says so and the write touches it."""
-    found: str | None = None
-    match error.kind:
-        case "duplicate":
-            found = "primary_email" if (payload.get("emails") or {}).get("primaryEmail") else None
-        case "relation":
-            found = "organization"
-        case "url":
-            found = "linkedin_url"
-        case "phone" | "phone conflict":
-            found = _phone_at_fault(error, payload.get("phones") or {}, touched)
-        case "other":
-            name = error.twenty_field or ""
-            found = _FIELD_OF.get(name) or _FIELD_OF.get(name.partition(".")[0])
-    return found if found in touched else None
-
-
-def _phone_at_fault(error: Rejected, sent: Mapping[str, Any], touched: frozenset[str]) -> str:
-    if not {"primary_phone", "other_phones"} <= touched:
-        return "primary_phone" if "primary_phone" in touched else "other_phones"
-    in_others = any(entry.get("number") == error.culprit for entry in sent.get("additionalPhones") or [])
-    return "other_phones" if in_others and sent.get("primaryPhoneNumber") != error.culprit else "primary_phone"

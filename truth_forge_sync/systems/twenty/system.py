@@ -61,6 +61,10 @@ class Twenty:
         self._people = People(self._client, companies, self._schema.fields, region=region)
         self._writer = Writer(self._client, companies, self._people, self._schema)
 
+    @property
+    def clock_offset(self) -> timedelta:
+        return self._client.clock.offset
+
     def fields(self) -> frozenset[str]:
         return self._schema.fields()
 

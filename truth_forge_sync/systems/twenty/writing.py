@@ -3,12 +3,15 @@
 =========  =============================================  ==============================================
 kind       request                                        the row is another one by now
 =========  =============================================  ==============================================
-create     batch of up to 200                             an id that exists is recognised, or refused
-patch      1-2: conditional update by ``updatedAt``       the condition fails: MOVED or GONE
-patch      3-200: re-read, then batch upsert by id        found by the re-read, one round trip before
 delete     soft, up to 60, conditional by ``updatedAt``   the condition fails: MOVED or GONE
 restore    as a patch, but after a re-read in any case    found by the re-read, one round trip before
+patch      1-2: conditional update by ``updatedAt``       the condition fails: MOVED or GONE
+patch      3-200: re-read, then batch upsert by id        found by the re-read, one round trip before
+create     batch of up to 200                             an id that exists is recognised, or refused
 =========  =============================================  ==============================================
+
+A delete that has changes is a patch, and then a delete of the row as the patch left it: a soft-deleted row goes on
+holding its unique address. Between the two the row is live and empty of what was to go, which the next cycle finds.
 
 A refused batch never says which row was bad. What can be found out by looking is (:meth:`Writer._duplicates`,
 :func:`~truth_forge_sync.systems.twenty.items.parts`); otherwise the batch is halved down to the bad row, so that no row
@@ -21,33 +24,29 @@ soft-deleted since the re-read is revived by the upsert, and nothing tells: that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
-from truth_forge_sync.errors import Retry
-from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, Write, WriteKind
+from truth_forge_sync.systems.protocol import Outcome, Status, Write, WriteKind, in_order
 from truth_forge_sync.systems.twenty.answers import NotFound, Record, Rejected, Unanswered, read_record, read_records
-from truth_forge_sync.systems.twenty.client import PAGE, Client
-from truth_forge_sync.systems.twenty.companies import Companies
+from truth_forge_sync.systems.twenty.client import PAGE
 from truth_forge_sync.systems.twenty.filters import EVEN_DELETED, all_of, any_of, as_seen, in_batches, text_is
 from truth_forge_sync.systems.twenty.items import (
     Item,
     already,
     chunks,
     is_new,
-    milder,
     needs_fresh,
     organization,
-    parts,
     rounds,
     touched,
     unknown,
 )
-from truth_forge_sync.systems.twenty.mapping import CONTACT_ID, field_at_fault, person_payload
-from truth_forge_sync.systems.twenty.people import PATH, People
-from truth_forge_sync.systems.twenty.schema import Schema
+from truth_forge_sync.systems.twenty.mapping import CONTACT_ID
+from truth_forge_sync.systems.twenty.people import PATH
+from truth_forge_sync.systems.twenty.sending import Sender
 
-_BATCH = "/rest/batch/people"
 _MANY = 3
 """From here on a re-read and an upsert are cheaper than a conditional update each."""
 
@@ -55,60 +54,56 @@ _DELETES = 60
 """Conditions "id and stamp" that fit into one request line."""
 
 
-class Writer:
-    def __init__(self, client: Client, companies: Companies, people: People, schema: Schema) -> None:
-        self._client = client
-        self._companies = companies
-        self._people = people
-        self._schema = schema
+class Writer(Sender):
+    """Writes to the people of one workspace."""
 
     def write(self, writes: Sequence[Write]) -> Iterator[Outcome]:
         """One outcome for each write. Raises Retry where a request could not be sent; what came before stands."""
         possible = []
         for write in writes:
-            if missing := sorted(touched(write) - self._schema.fields()):
+            if missing := sorted(touched(write) - self.schema.fields()):
                 message = f"people have no field for {missing[0]}: run truth-forge-sync init"
                 yield Outcome(write, Status.REFUSED, message=message, field=missing[0])
             else:
                 possible.append(write)
-        for round_ in rounds(possible):
+        for round_ in rounds(in_order(possible)):
             yield from self._round(round_)
 
     def _round(self, writes: Sequence[Write]) -> Iterator[Outcome]:
         wanted = [name for write in writes if (name := organization(write))]
-        self._companies.ensure(wanted)
+        self.companies.ensure(wanted)
         ready = []
         for write in writes:
-            if error := self._companies.refused.get(organization(write) or ""):
+            if error := self.companies.refused.get(organization(write) or ""):
                 yield Outcome(write, Status.REFUSED, message=error.message, field="organization")
             else:
                 ready.append(write)
-        creates = [self._item(write, {}) for write in ready if write.kind is WriteKind.CREATE]
-        for some in chunks(creates, PAGE):
-            yield from self._create(some)
-        for edits in chunks([w for w in ready if w.kind in (WriteKind.PATCH, WriteKind.RESTORE)], PAGE):
-            yield from self._edit(edits)
-        for deletes in chunks([w for w in ready if w.kind is WriteKind.DELETE], _DELETES):
-            yield from self._delete(deletes)
+        of_kind = {kind: [write for write in ready if write.kind is kind] for kind in WriteKind}
+        yield from self._delete(of_kind[WriteKind.DELETE])
+        for kind in (WriteKind.RESTORE, WriteKind.PATCH):
+            for edits in chunks(of_kind[kind], PAGE):
+                yield from self._edit(edits)
+        for creates in chunks([self.item(write, {}) for write in of_kind[WriteKind.CREATE]], PAGE):
+            yield from self._create(creates)
 
     # Creating
 
     def _create(self, items: Sequence[Item]) -> Iterator[Outcome]:
         try:
-            records = self._post(items, upsert=False)
+            records = self.post(items, upsert=False)
         except Unanswered as error:
             yield from unknown(items, error)
         except Rejected as error:
             if error.kind == "duplicate":
                 yield from self._duplicates(items, error)
             else:
-                yield from self._narrow(items, error, self._create)
+                yield from self.narrow(items, error, self._create)
         else:
-            yield from self._written(items, records)
+            yield from self.written(items, records)
 
     def _duplicates(self, items: Sequence[Item], error: Rejected) -> Iterator[Outcome]:
         """Ids, addresses or contact ids exist already: an earlier try of ours, or somebody else's; the rest goes on."""
-        there = self._rows_by_id([item.id for item in items])
+        there = self.rows_by_id([item.id for item in items])
         for item in items:
             if row := there.get(item.id):
                 yield already(item.write, row)
@@ -125,7 +120,7 @@ class Writer:
         if left and len(left) < len(items):
             yield from self._create(left)
         elif left:
-            yield from self._narrow(left, error, self._create)
+            yield from self.narrow(left, error, self._create)
 
     def _holders(self, items: Sequence[Item]) -> tuple[set[str | None], set[str | None]]:
         """Which addresses and contact ids of the items the workspace's people have, soft-deleted ones included."""
@@ -134,7 +129,7 @@ class Writer:
         emails: set[str | None] = set()
         contact_ids: set[str | None] = set()
         for batch in in_batches(conditions, most=PAGE):
-            for page in self._client.pages(PATH, {"filter": all_of(any_of(batch), EVEN_DELETED)}):
+            for page in self.client.pages(PATH, {"filter": all_of(any_of(batch), EVEN_DELETED)}):
                 emails |= {record["emails"].get("primaryEmail") for record in page.records if record.get("emails")}
                 contact_ids |= {record.get(CONTACT_ID) for record in page.records}
         return emails - {None, ""}, contact_ids - {None, ""}
@@ -142,8 +137,8 @@ class Writer:
     # Patching and restoring
 
     def _edit(self, writes: Sequence[Write]) -> Iterator[Outcome]:
-        # An upsert revives: a patch of a soft-deleted row goes alone, by id, and leaves it deleted.
-        together = [write for write in writes if not _is_patch_of_deleted(write)]
+        # An upsert revives: an edit of a soft-deleted row goes alone, by id, and leaves it deleted.
+        together = [write for write in writes if not _stays_deleted(write)]
         many = len(together) >= _MANY
         fresh = self._fresh([write for write in writes if many or needs_fresh(write)])
         ready: list[Item] = []
@@ -154,13 +149,13 @@ class Writer:
                 yield Outcome(write, Status.GONE)
             elif record and write.seen and record.get("updatedAt") != write.seen.version:
                 moved.append((write, record))
-            elif (item := self._item(write, record or {})).body or write.kind is WriteKind.RESTORE:
+            elif (item := self.item(write, record or {})).body or write.kind is WriteKind.RESTORE:
                 ready.append(item)
             else:
                 yield Outcome(write, Status.WRITTEN, row=write.seen)  # sending nothing would still move its stamp
-        for (write, _), row in zip(moved, self._people.rows([record for _, record in moved]), strict=True):
+        for (write, _), row in zip(moved, self.people.rows([record for _, record in moved]), strict=True):
             yield Outcome(write, Status.MOVED, row=row)
-        upserts = [item for item in ready if many and not _is_patch_of_deleted(item.write)]
+        upserts = [item for item in ready if many and not _stays_deleted(item.write)]
         if upserts:
             yield from self._upsert(upserts)
         upserted = {item.id for item in upserts}
@@ -171,20 +166,20 @@ class Writer:
     def _fresh(self, writes: Sequence[Write]) -> dict[str, Record | None]:
         ids = [write.native_id for write in writes]
         found: dict[str, Record | None] = dict.fromkeys(ids)
-        for records in self._people.records(ids):
+        for records in self.people.records(ids):
             found.update({record["id"]: record for record in records})
         return found
 
     def _upsert(self, items: Sequence[Item]) -> Iterator[Outcome]:
         try:
-            records = self._post(items, upsert=True)
+            records = self.post(items, upsert=True)
         except Unanswered as error:
             yield from unknown(items, error)
         except Rejected as error:
-            yield from self._narrow(items, error, self._upsert)
+            yield from self.narrow(items, error, self._upsert)
         else:
             anew = {item.id for item in items if is_new(item, records)}
-            yield from self._written([item for item in items if item.id not in anew], records)
+            yield from self.written([item for item in items if item.id not in anew], records)
             for item in items:
                 if item.id in anew:
                     self._destroy(item.id)
@@ -192,34 +187,32 @@ class Writer:
 
     def _destroy(self, native_id: str) -> None:
         with suppress(NotFound):  # gone is what it should be
-            self._client.send("DELETE", f"{PATH}/{native_id}", read_record, repeatable=True)
+            self.client.send("DELETE", f"{PATH}/{native_id}", read_record, repeatable=True)
 
     def _patch(self, item: Item) -> Iterator[Outcome]:
         write = item.write
         try:
-            if write.kind is WriteKind.PATCH and write.seen is not None and not write.seen.deleted:
+            if write.kind is not WriteKind.RESTORE and write.seen is not None and not write.seen.deleted:
                 params = {"filter": as_seen(item.id, write.seen.version)}
                 # Not repeated: the condition fails after a first try that took effect, which would read as MOVED.
-                records = self._client.send(
-                    "PATCH", PATH, read_records, params=params, body=item.body, repeatable=False
-                )
+                records = self.client.send("PATCH", PATH, read_records, params=params, body=item.body, repeatable=False)
             else:
                 # A soft-deleted row is invisible to a condition that does not name deletedAt; one that names it
                 # restores the row but answers nothing.
                 body = item.body | ({"deletedAt": None} if write.kind is WriteKind.RESTORE else {})
                 path = f"{PATH}/{item.id}"
-                records = (self._client.send("PATCH", path, read_record, body=body, repeatable=False),)
+                records = (self.client.send("PATCH", path, read_record, body=body, repeatable=False),)
         except Unanswered as error:
             yield from unknown([item], error)
         except NotFound:
             yield Outcome(write, Status.GONE)
         except Rejected as error:
-            yield from self._narrow([item], error, self._patch_each)
+            yield from self.narrow([item], error, self._patch_each)
         else:
             if records:
-                yield from self._written([item], records)
+                yield from self.written([item], records)
             else:
-                row = self._rows_by_id([item.id]).get(item.id)
+                row = self.rows_by_id([item.id]).get(item.id)
                 yield Outcome(write, Status.MOVED if row else Status.GONE, row=row)
 
     def _patch_each(self, items: Sequence[Item]) -> Iterator[Outcome]:
@@ -229,81 +222,46 @@ class Writer:
     # Deleting
 
     def _delete(self, writes: Sequence[Write]) -> Iterator[Outcome]:
+        asked = {write.native_id: write for write in writes}
+        ready = [write for write in writes if not write.changes]
+        for edits in chunks([write for write in writes if write.changes], PAGE):
+            for outcome in self._edit(edits):
+                if outcome.status is Status.WRITTEN:
+                    ready.append(replace(outcome.write, seen=outcome.row))
+                else:
+                    yield outcome
         live = []
-        for write in writes:
+        for write in ready:
             if write.seen is not None and write.seen.deleted:
-                yield Outcome(write, Status.WRITTEN, row=write.seen)
+                yield Outcome(asked[write.native_id], Status.WRITTEN, row=write.seen)
             else:
                 live.append(write)
-        if not live:
-            return
+        for some in chunks(live, _DELETES):
+            for outcome in self._soft_delete(some):
+                yield replace(outcome, write=asked[outcome.write.native_id])
+
+    def _soft_delete(self, live: Sequence[Write]) -> Iterator[Outcome]:
         conditions = [as_seen(write.native_id, write.seen.version) for write in live if write.seen is not None]
         params = {"filter": any_of(conditions), "soft_delete": "true"}
         try:
             # Repeatable: rows that the first try deleted are found deleted below.
-            records = self._client.send("DELETE", PATH, read_records, params=params, repeatable=True)
+            records = self.client.send("DELETE", PATH, read_records, params=params, repeatable=True)
         except Unanswered as error:
             yield from unknown([Item(write, {}) for write in live], error)
             return
         except Rejected as error:
-            yield from self._narrow([Item(write, {}) for write in live], error, self._delete_items)
+            yield from self.narrow([Item(write, {}) for write in live], error, self._delete_items)
             return
-        rows = {row.native_id: row for row in self._people.rows([r for r in records if r.get("deletedAt")])}
-        rows |= self._rows_by_id([write.native_id for write in live if write.native_id not in rows])
+        rows = {row.native_id: row for row in self.people.rows([r for r in records if r.get("deletedAt")])}
+        rows |= self.rows_by_id([write.native_id for write in live if write.native_id not in rows])
         for write in live:
             row = rows.get(write.native_id)
             status = Status.GONE if row is None else Status.WRITTEN if row.deleted else Status.MOVED
             yield Outcome(write, status, row=row)
 
     def _delete_items(self, items: Sequence[Item]) -> Iterator[Outcome]:
-        yield from self._delete([item.write for item in items])
-
-    # What they share
-
-    def _item(self, write: Write, stored: Record) -> Item:
-        body = person_payload(touched(write), write.target, stored=stored, company_id=self._companies.id_of)
-        has_none = write.seen is None or write.seen.contact_id is None
-        if has_none and self._schema.has_contact_id():
-            body[CONTACT_ID] = write.contact_id
-        return Item(write, body)
-
-    def _post(self, items: Sequence[Item], *, upsert: bool) -> tuple[Record, ...]:
-        bodies = [{"id": item.id, **item.body} for item in items]
-        params = {"upsert": "true"} if upsert else None
-        # Repeatable: an upsert by id is the same twice, and a create finds its own rows.
-        return self._client.send("POST", _BATCH, read_records, params=params, body=bodies, repeatable=True)
-
-    def _written(self, items: Sequence[Item], records: Sequence[Record]) -> Iterator[Outcome]:
-        """Outcomes by id: an upsert answers in its own order, and leaves out a row that is gone."""
-        try:
-            rows = {row.native_id: row for row in self._people.rows(records)}
-        except Retry as error:  # the write is done, only what it stored could not be made out
-            yield from unknown(items, error)
-            return
-        for item in items:
-            row = rows.get(item.id)
-            absent = Status.UNKNOWN if item.write.kind is WriteKind.CREATE else Status.GONE
-            yield Outcome(item.write, Status.WRITTEN if row else absent, row=row)
-
-    def _narrow(
-        self, items: Sequence[Item], error: Rejected, again: Callable[[Sequence[Item]], Iterator[Outcome]]
-    ) -> Iterator[Outcome]:
-        """Try a refused batch again in parts, down to single rows, which are refused for good."""
-        if len(items) > 1:
-            for part in parts(items, error):
-                yield from again(part)
-        elif (instead := milder(items[0], error)) is not None:
-            yield from again([instead])
-        else:
-            item = items[0]
-            if error.kind == "relation" and (name := organization(item.write)):
-                self._companies.forget(name)
-            field = field_at_fault(error, item.body, item.write.fields)
-            yield Outcome(item.write, Status.REFUSED, message=error.message, field=field)
-
-    def _rows_by_id(self, ids: Sequence[str]) -> dict[str, NativeRow]:
-        return {row.native_id: row for page in self._people.by_id(ids) for row in page}
+        yield from self._soft_delete([item.write for item in items])
 
 
-def _is_patch_of_deleted(write: Write) -> bool:
-    return write.kind is WriteKind.PATCH and write.seen is not None and write.seen.deleted
+def _stays_deleted(write: Write) -> bool:
+    return write.kind is not WriteKind.RESTORE and write.seen is not None and write.seen.deleted

@@ -1,0 +1,36 @@
+"""The hub as a command opens it: from the project's folder, with the project's settings, in its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from truth_forge_sync.hub.hub import Hub
+    from truth_forge_sync.settings import Settings
+
+COMMAND_SECONDS = 60.0
+"""How long a command waits for the cycle at work."""
+
+
+@contextmanager
+def opened_hub(*, changes: bool) -> Iterator[tuple[Hub, Settings]]:
+    """``changes``: the command changes something, so it waits for its turn. Raises Stop where there is no hub yet."""
+    from truth_forge_sync.errors import Stop
+    from truth_forge_sync.home import at_home
+    from truth_forge_sync.hub.engine import open_engine
+    from truth_forge_sync.hub.hub import Hub
+    from truth_forge_sync.settings import load_settings
+    from truth_forge_sync.turn import turn
+
+    with at_home():
+        settings = load_settings()
+        if not settings.bigquery_project and not settings.hub_path.exists():  # opening it would make it
+            raise Stop("the hub does not exist yet", system="bigquery", remedy="run: truth-forge-sync init")
+        with turn(settings.hub_path, seconds=COMMAND_SECONDS) if changes else nullcontext():
+            engine = open_engine(settings)
+            try:
+                yield Hub(engine), settings
+            finally:
+                engine.close()

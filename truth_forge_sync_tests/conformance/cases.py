@@ -1,0 +1,131 @@
+"""What the cases of the suite stand on: an opened system, a person at work in it, and the few moves that cases make."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import pytest
+
+from truth_forge_sync.contact import field_of, to_paths
+from truth_forge_sync.systems.protocol import NativeRow, Outcome, System, Window, Write, WriteKind
+
+REGION = "US"
+ALWAYS = Window()
+V = TypeVar("V", str, str | None)
+
+
+class Outside(Protocol):
+    """A person at work in the system itself. ``fields`` are raw values by contact field name, and ``contact_id``."""
+
+    def insert(self, fields: Mapping[str, Any]) -> str:
+        """A new row; returns its native id, chosen by the system."""
+        ...
+
+    def insert_many(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """New rows in as few statements as the system can, so that many share one stamp; native ids in any order."""
+        ...
+
+    def update(self, native_id: str, fields: Mapping[str, Any]) -> None: ...
+
+    def soft_delete(self, native_id: str) -> None: ...
+
+    def hard_delete(self, native_id: str) -> None: ...
+
+    def read(self, native_id: str) -> Mapping[str, Any] | None:
+        """What the row holds now (anything :func:`to_paths` can read, and ``contact_id``); None if hard-deleted."""
+        ...
+
+
+@dataclass(frozen=True)
+class Opened:
+    system: System
+    outside: Outside
+
+
+def read_all(system: System, window: Window = ALWAYS) -> dict[str, NativeRow]:
+    """Every row of the window by native id; of a row that came twice, the later reading."""
+    rows: dict[str, NativeRow] = {}
+    for page in system.read_changed(window):
+        assert len(page) <= system.capabilities.read_page
+        rows.update({row.native_id: row for row in page})
+    return rows
+
+
+def read_one(system: System, native_id: str) -> NativeRow:
+    (row,) = (row for page in system.read_by_id([native_id]) for row in page)
+    return row
+
+
+def rows_of(system: System, native_ids: Sequence[str]) -> list[NativeRow]:
+    return [row for page in system.read_by_id(native_ids) for row in page]
+
+
+def write_one(system: System, write: Write) -> Outcome:
+    (outcome,) = system.write([write])
+    assert outcome.write is write
+    return outcome
+
+
+def create(values: Mapping[str, str | None], contact_id: str | None = None) -> Write:
+    contact_id = contact_id or str(uuid.uuid4())
+    return Write(WriteKind.CREATE, contact_id, contact_id, dict(values))
+
+
+def patch(row: NativeRow, changes: Mapping[str, str | None], kind: WriteKind = WriteKind.PATCH) -> Write:
+    return Write(kind, row.contact_id or str(uuid.uuid4()), row.native_id, dict(changes), seen=row)
+
+
+def person(number: int) -> dict[str, Any]:
+    """Raw values of a contact whose e-mail address is nobody else's."""
+    return {"first_name": f"Ann{number}", "last_name": "Example", "primary_email": f"ann{number}@example.com"}
+
+
+def by_id(rows: Iterable[NativeRow]) -> dict[str, NativeRow]:
+    return {row.native_id: row for row in rows}
+
+
+def supported(system: System, values: Mapping[str, V]) -> dict[str, V]:
+    """The values of the fields that the system can hold."""
+    return {path: value for path, value in values.items() if field_of(path) in system.fields()}
+
+
+class Cases:
+    """The fixtures of all cases, and what a system declares of its nature."""
+
+    tied_rows: ClassVar[int] = 2_500
+    """How many rows to read back at once; more than two pages."""
+    finds_hard_deletes: ClassVar[bool] = True
+    """A hard delete appears in ``read_changed`` (tombstones). Otherwise only ``read_by_id`` leaves the row out."""
+    tick: ClassVar[timedelta] = timedelta(milliseconds=3)
+    """Long enough for the system to give two edits different stamps."""
+    unique_emails: ClassVar[bool] = True
+    """No two rows can have one ``primary_email``, whether soft-deleted or not."""
+
+    @pytest.fixture
+    def opened(self) -> Opened:
+        raise NotImplementedError("a system's test gives the fixture 'opened'")
+
+    @pytest.fixture
+    def system(self, opened: Opened) -> System:
+        return opened.system
+
+    @pytest.fixture
+    def outside(self, opened: Opened) -> Outside:
+        return opened.outside
+
+    def pause(self) -> None:
+        time.sleep(self.tick.total_seconds())
+
+    def held(self, system: System, outside: Outside, native_id: str) -> dict[str, str] | None:
+        """The canonical values of a row as a person finds it, of the fields that the system can hold."""
+        raw = outside.read(native_id)
+        if raw is None:
+            return None
+        values, unread = to_paths(raw, region=REGION)
+        assert not unread
+        return {path: value for path, value in values.items() if field_of(path) in system.fields()}

@@ -1,0 +1,25 @@
+"""The hub brings itself up to date."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from truth_forge_sync.hub.duckdb_engine import DuckDBEngine
+from truth_forge_sync.hub.hub import Hub
+from truth_forge_sync.hub.statements import declared_tables
+
+
+def test_an_older_hub_is_given_the_columns_that_it_lacks_and_keeps_its_rows(tmp_path: Path) -> None:
+    engine = DuckDBEngine(tmp_path / "hub.duckdb", "identity")
+    hub = Hub(engine)
+    hub.init()
+    older = {"contacts_master": "nickname", "sync_bases": "held", "sync_cycles": "systems", "sync_errors": "path"}
+    engine.script(["INSERT INTO identity.contacts_master (contact_id, first_name) VALUES ('c1', 'Ann')"])
+    engine.script([f"ALTER TABLE identity.{table} DROP COLUMN {column}" for table, column in older.items()])
+    hub.init()
+    for table, types in declared_tables("identity").items():
+        assert engine.columns(table) == set(types), table
+    assert engine.query("SELECT contact_id, nickname FROM identity.contacts_master").to_pylist() == [
+        {"contact_id": "c1", "nickname": None}
+    ]
+    hub.init()
