@@ -26,6 +26,10 @@ dev: $(INSTALLED) ## start the local stand-ins and Dagster on them (Ctrl-C stops
 test: $(INSTALLED) ## run the tests (PYTEST_ARGS="-k walk" for some of them)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
+.PHONY: mutations
+mutations: $(INSTALLED) ## break each law in the code, one at a time, and see its tests fail (half an hour)
+	@$(BIN)/python -m truth_forge_sync_tests.mutations
+
 .PHONY: lint
 lint: $(INSTALLED) ## check style, format and types
 	@$(BIN)/ruff check .

@@ -65,6 +65,7 @@ class HubCounts:
     errors_parked: int | None = None
     pending: Mapping[str, int] = field(default_factory=dict)
     parked: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
     read_at: Mapping[str, float] = field(default_factory=dict)
     message: str | None = None
 
@@ -118,6 +119,10 @@ def _system(name: SystemName, settings: Settings, past: Past, hub: HubCounts, no
         message = failed.message or failed.status
     elif read_at is None:
         message = "not read yet"
+    elif hub.held.get(name):
+        message = (
+            f"the brake holds what was deleted or emptied in {hub.held[name]} contacts: truth-forge-sync holds list"
+        )
     else:
         message = f"values parked: {hub.parked[name]}" if hub.parked.get(name) else None
     return {
@@ -207,20 +212,22 @@ def _ask_hub(settings: Settings) -> HubCounts:
         try:
             if "sync_cursors" not in engine.tables("sync_cursors"):
                 return HubCounts(message="the hub has no tables yet — run: truth-forge-sync init")
-            (row,) = Hub(engine).rows("status")
+            parts = Hub(engine).parts("status")
         finally:
             engine.close()
     except SyncError as error:
         return HubCounts(message=str(error))
+    parked = {item["system"]: item["errors"] for item in parts["parked"]}
     return HubCounts(
-        contacts=row["contacts"],
-        aligned=int(row["aligned"]),  # DuckDB's COUNTIF is a decimal
-        conflicts_open=row["conflicts_open"],
-        review_open=row["review_open"],
-        errors_parked=row["errors_parked"],
-        pending={item["system"]: item["intents"] for item in row["pending"] or ()},
-        parked={item["system"]: item["errors"] for item in row["parked"] or ()},
-        read_at={item["system"]: item["read_at"].timestamp() for item in row["cursors"] or ()},
+        contacts=parts["contacts"][0]["living"],
+        aligned=parts["contacts"][0]["aligned"],
+        conflicts_open=parts["conflicts_open"][0],
+        review_open=parts["review_open"][0],
+        errors_parked=sum(parked.values()),
+        pending={item["system"]: item["intents"] for item in parts["pending"]},
+        parked=parked,
+        held={item["system"]: item["contacts"] for item in parts["held"]},
+        read_at={item["system"]: datetime.fromisoformat(item["read_at"]).timestamp() for item in parts["cursors"]},
     )
 
 

@@ -66,13 +66,21 @@ def test_one_job_takes_all_assets() -> None:
     validate_run_config(job, {})
 
 
-def test_a_schedule_and_four_sensors_run_by_default() -> None:
+def test_what_the_brake_holds_can_be_allowed_without_reading_anything_again() -> None:
+    job = defs.resolve_job_def("allow_losses")
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == ASSETS - PARTITIONED
+    assert job.partitions_def is None, "else the UI would ask for days"
+    validate_run_config(job, {"ops": {"reconcile": {"config": {"allow_losses": 50}}}})
+
+
+def test_two_schedules_and_four_sensors_run_by_default() -> None:
     repository = defs.get_repository_def()
-    (schedule,) = repository.schedule_defs
-    assert (schedule.name, schedule.cron_schedule, schedule.execution_timezone) == (
-        "sync_every_five_minutes", "*/5 * * * *", "UTC",
-    )  # fmt: skip
-    assert schedule.default_status is DefaultScheduleStatus.RUNNING
+    schedules = {(one.name, one.cron_schedule, one.execution_timezone) for one in repository.schedule_defs}
+    assert schedules == {
+        ("sync_every_five_minutes", "*/5 * * * *", "UTC"),
+        ("sweep_every_day", "17 3 * * *", "UTC"),
+    }
+    assert all(one.default_status is DefaultScheduleStatus.RUNNING for one in repository.schedule_defs)
     assert {sensor.name for sensor in repository.sensor_defs} == SENSORS
     assert all(sensor.default_status is DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs)
 

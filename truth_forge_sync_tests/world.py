@@ -19,8 +19,6 @@ from truth_forge_sync.sync.rules import Rules
 from truth_forge_sync.systems.memory import Memory
 from truth_forge_sync.systems.protocol import System, Window
 
-ORDER = ("bigquery", "twenty", "supabase", "local")
-
 
 @dataclass
 class Cycle:
@@ -46,7 +44,7 @@ class World:
         self.hub = Hub(engine)
         self.hub.init()
         self.memories = {name: Memory(name) for name in names}
-        self.rules = Rules(tuple(name for name in ORDER if name == "bigquery" or name in names))
+        self.rules = Rules(("bigquery", *names))
 
     @classmethod
     def embedded(cls, folder: Path, names: tuple[str, ...] = ("twenty", "supabase", "local")) -> World:

@@ -5,7 +5,9 @@ One unit of work is one method here and one job on BigQuery.
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -136,10 +138,16 @@ class Hub:
         for batch in self.engine.stream(statement):
             yield from batch.to_pylist()
 
+    def parts(self, name: str) -> dict[str, list[Any]]:
+        """The items of a statement file whose rows are JSON named for the part that they belong to."""
+        parts: dict[str, list[Any]] = defaultdict(list)
+        for row in self.rows(name):
+            parts[row["part"]].append(json.loads(row["item"] or "null"))
+        return parts
+
     def state(self) -> HubState:
         if self._state is None:
-            (row,) = self.rows("state")
-            self._state = _state_of(row)
+            self._state = _state_of(self.parts("state"))
         return self._state
 
     # -- moving ------------------------------------------------------------------------------------------------------
@@ -179,17 +187,22 @@ def new_id() -> str:
     return f"{now:%Y%m%dT%H%M%S}_{now.microsecond:05x}{uuid4().hex[:3]}"
 
 
-def _state_of(row: Mapping[str, Any]) -> HubState:
+def _state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
+    """Out of the items of state.sql; the parts that only count have exactly one."""
     return HubState(
         systems={
             item["system"]: Registered(item["rank"], frozenset(item["fields"] or ()), item["active"], item["due"])
-            for item in row["systems"] or ()
+            for item in parts["systems"]
         },
         cursors={
             item["system"]: Cursor(
-                item["marker"], item["marker_since"], item["watermark"], item["read_at"], item["cycle_id"]
+                item["marker"],
+                _instant(item["marker_since"]),
+                _instant(item["watermark"]),
+                datetime.fromisoformat(item["read_at"]),
+                item["cycle_id"],
             )
-            for item in row["cursors"] or ()
+            for item in parts["cursors"]
         },
         batches=tuple(
             Waiting(
@@ -197,20 +210,22 @@ def _state_of(row: Mapping[str, Any]) -> HubState:
                 item["system"],
                 item["row_count"],
                 frozenset(item["fields"] or ()),
-                bool(item["complete"]),
+                complete=bool(item["complete"]),
             )
-            for item in row["batches"] or ()
+            for item in parts["batches"]
         ),
-        unfinished=tuple(sorted(row["unfinished"] or ())),
-        last_cycle=row["last_cycle"],
-        open_intents={item["system"]: item["intents"] for item in row["open_intents"] or ()},
-        edits=row["edits"],
-        refusals_due=row["refusals_due"],
+        unfinished=tuple(sorted(parts["unfinished"])),
+        last_cycle=parts["last_cycle"][0],
+        open_intents={item["system"]: item["intents"] for item in parts["open_intents"]},
+        edits=parts["edits"][0],
+        refusals_due=parts["refusals_due"][0],
         holds={
             item["system"]: Held(item["contacts"], item["rejected"], item["frozen"], item["releases"])
-            for item in row["holds"] or ()
+            for item in parts["holds"]
         },
-        last_sweep=next(
-            (Sweep(item["cycle_id"], item["compared"], item["aligned"]) for item in row["sweeps"] or ()), None
-        ),
+        last_sweep=next((Sweep(item["cycle_id"], item["compared"], item["aligned"]) for item in parts["sweeps"]), None),
     )
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
