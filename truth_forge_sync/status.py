@@ -120,9 +120,7 @@ def _system(name: SystemName, settings: Settings, past: Past, hub: HubCounts, no
     elif read_at is None:
         message = "not read yet"
     elif hub.held.get(name):
-        message = (
-            f"the brake holds what was deleted or emptied in {hub.held[name]} contacts: truth-forge-sync holds list"
-        )
+        message = f"the brake holds losses of {hub.held[name]} contacts — see: truth-forge-sync holds list"
     else:
         message = f"values parked: {hub.parked[name]}" if hub.parked.get(name) else None
     return {

@@ -41,9 +41,13 @@ app = typer.Typer(
 
 def _assemble() -> None:
     """In the order of ``--help``."""
+    from truth_forge_sync.cli.conflicts import conflicts_app
     from truth_forge_sync.cli.dev import dev
+    from truth_forge_sync.cli.errors import errors_app
+    from truth_forge_sync.cli.holds import holds_app
     from truth_forge_sync.cli.hub import hub_app
     from truth_forge_sync.cli.init import init
+    from truth_forge_sync.cli.review import review_app
     from truth_forge_sync.cli.sandbox import sandbox_app
     from truth_forge_sync.cli.status import status
     from truth_forge_sync.cli.sync import sync
@@ -52,6 +56,10 @@ def _assemble() -> None:
     app.command()(init)
     app.command()(sync)
     app.command()(status)
+    app.add_typer(conflicts_app, name="conflicts")
+    app.add_typer(review_app, name="review")
+    app.add_typer(errors_app, name="errors")
+    app.add_typer(holds_app, name="holds")
     app.add_typer(hub_app, name="hub")
     app.add_typer(sandbox_app, name="sandbox")
 

@@ -16,6 +16,10 @@ from truth_forge_sync.hub import statements
 from truth_forge_sync.hub.hub import BATCH_MANIFEST, SYSTEMS_MANIFEST
 from truth_forge_sync.hub.staging import OUTCOMES, STAGED
 from truth_forge_sync.hub.statements import COLUMNS, render
+from truth_forge_sync.inbox.asked import ASKED
+from truth_forge_sync.inbox.conflicts import CHOSEN_CONFLICTS
+from truth_forge_sync.inbox.errors import CHOSEN_ERRORS
+from truth_forge_sync.inbox.review import DECIDED_REVIEWS
 from truth_forge_sync_tests.hub.analyzer import GoogleSQL, RefusedByGoogle
 
 DATASET = "identity"
@@ -30,6 +34,10 @@ LOADED = {
     "sync_outcomes_p1": OUTCOMES,
     "sync_manifest_b1": BATCH_MANIFEST,
     "sync_manifest_s1": SYSTEMS_MANIFEST,
+    "sync_manifest_a1": ASKED,
+    "sync_manifest_k1": CHOSEN_CONFLICTS,
+    "sync_manifest_e1": CHOSEN_ERRORS,
+    "sync_manifest_r1": DECIDED_REVIEWS,
 }
 """The tables that come from files."""
 
@@ -74,6 +82,17 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "abandon": {"cycle": ("c1",)},
     "pending": {"system": ("twenty",)},
     "taken": {"cycle": ("c1",)},
+    "contacts_asked": {"asked": ("a1",)},
+    "conflicts": {"asked": (None, "a1"), "contact": (None, "a1"), "everything": (False, True), "limit": (50,)},
+    "conflicts_restore": {"batch": ("k1",)},
+    "conflicts_dismiss": {"batch": (None, "k1")},
+    "reviews": {"asked": (None, "a1"), "everything": (False, True)},
+    "review_decide": {"batch": ("r1",)},
+    "errors": {"asked": (None, "a1"), "everything": (False, True)},
+    "errors_retry": {"batch": (None, "e1")},
+    "holds": {},
+    "held_changes": {},
+    "holds_reject": {"system": (None, "twenty")},
     "acknowledge": {"push": ("p1",), "system": ("twenty",), "requests": ("7",), "milliseconds": ("1500",)},
 }
 

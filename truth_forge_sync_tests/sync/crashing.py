@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from truth_forge_sync.hub.duckdb_engine import DuckDBEngine
+from truth_forge_sync_tests.world import QuickEngine
 
 
 class PowerCut(BaseException):
     """Not an Exception: nothing in the product may handle it."""
 
 
-class CrashingEngine(DuckDBEngine):
+class CrashingEngine(QuickEngine):
     """Counts every step that reaches the hub; ``crash_at`` is the number of the step before which it dies."""
 
     step = 0

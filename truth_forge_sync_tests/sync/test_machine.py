@@ -210,15 +210,12 @@ class Noise(RuleBasedStateMachine):
 
     def assert_aligned(self) -> None:
         views = self.world.views()
-        for name, view in views.items():
-            normalise = (
-                self.world.memories[name].normalise if name in self.world.memories else lambda _path, value: value
-            )
+        for name, memory in self.world.memories.items():
             wanted = {
-                contact: {path: normalise(path, value) for path, value in values.items()}
+                contact: {path: memory.normalise(path, value) for path, value in values.items()}
                 for contact, values in views["bigquery"].items()
             }
-            assert view == wanted, name
+            assert views[name] == wanted, name
 
     def every_edit_is_known(self) -> None:
         known = {

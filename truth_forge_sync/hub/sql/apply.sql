@@ -132,6 +132,8 @@ USING (
   WHERE contact_id IS NULL
 ) AS s
 ON t.review_id = s.review_id
+WHEN MATCHED AND (t.status = 'gone' OR t.status = 'linked' AND t.contact_id IS NULL) THEN
+  UPDATE SET status = 'open', candidate_contact_ids = s.candidates, rule = s.rule, created_at = CURRENT_TIMESTAMP()
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (review_id, system, native_id, candidate_contact_ids, rule, status, created_at)
   VALUES (s.review_id, s.system, s.native_id, s.candidates, s.rule, 'open', CURRENT_TIMESTAMP());

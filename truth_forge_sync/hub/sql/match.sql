@@ -217,7 +217,10 @@ SELECT
   CASE
     WHEN passed.label IS NULL THEN NULL
     WHEN STARTS_WITH(passed.label, 'contact/') THEN SUBSTR(passed.label, 9)
-    WHEN LOGICAL_OR(staged.word = 'separate') OVER (PARTITION BY passed.label) THEN {{ m.uuid('passed.label') }}
+    WHEN LOGICAL_OR(staged.word = 'separate') OVER (PARTITION BY passed.label) THEN COALESCE(
+      MIN(IF(staged.system = 'bigquery', staged.native_id, NULL)) OVER (PARTITION BY passed.label),
+      {{ m.uuid('passed.label') }}
+    )
     ELSE COALESCE(
       MIN(IF(staged.system = 'bigquery', staged.own_contact_id, NULL)) OVER (PARTITION BY passed.label),
       MIN(staged.own_contact_id) OVER (PARTITION BY passed.label),
@@ -250,7 +253,10 @@ SELECT
   named.gone, named.fields, named.unread,
   ARRAY(SELECT u.field FROM UNNEST(named.unread) AS u) AS unread_fields,
   named.linked_contact_id IS NULL AS is_new,
-  named.rule = 'review' AND occupied.contact_id IS NOT NULL AS retires,
+  named.rule = 'review' AND (
+    occupied.contact_id IS NOT NULL
+    OR ROW_NUMBER() OVER (PARTITION BY named.contact_id, named.system, named.rule ORDER BY named.native_id) > 1
+  ) AS retires,
   IF(named.rule <> 'review' AND occupied.contact_id IS NOT NULL, NULL, named.contact_id) AS contact_id,
   CASE
     WHEN named.rule <> 'review' AND occupied.contact_id IS NOT NULL THEN 'duplicate_in_system'

@@ -239,7 +239,8 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_errors (
   created_at TIMESTAMP NOT NULL
 ) CLUSTER BY status, system;
 
--- Rows that may be one of several contacts. contact_id: the one that a person said it is.
+-- Rows that may be one of several contacts. contact_id: the one that a person said it is. status: open, linked, separate, or
+-- gone (the row is not there any more).
 CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_match_review (
   review_id STRING NOT NULL,
   system STRING NOT NULL,
