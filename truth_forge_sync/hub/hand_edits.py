@@ -38,12 +38,13 @@ class HandEdits:
         return frozenset(FIELD)
 
     def marker(self) -> str:
-        """When the table was modified, where the engine tells for free; else what differs from the published rows."""
+        """When the table was modified, where the engine tells for free; else what differs from the published rows, and
+        what people asked for by command."""
         modified = self._hub.engine.modified("contacts_master")
         if modified is not None:
             return modified
         (edits,) = self._hub.rows("hand_edits", count_only=True)
-        return f"{edits['edits']} {edits['least'] or ''} {edits['greatest'] or ''}".strip()
+        return f"{edits['commands']} {edits['edits']} {edits['least'] or ''} {edits['greatest'] or ''}".strip()
 
     def read_changed(self, window: Window) -> Iterator[Sequence[NativeRow]]:
         """Rows that differ from what was published; the window does not matter, since no stamp does."""

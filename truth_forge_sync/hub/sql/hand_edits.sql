@@ -40,7 +40,7 @@ doubled AS (
 
 SELECT
   {% if count_only %}
-  COUNT(*) AS edits, MIN(COALESCE(version_now, known_id)) AS least, MAX(COALESCE(version_now, known_id)) AS greatest
+  (SELECT COUNT(*) FROM {{ dataset }}.sync_edits WHERE cycle_id IS NULL) AS commands, COUNT(*) AS edits, MIN(COALESCE(version_now, known_id)) AS least, MAX(COALESCE(version_now, known_id)) AS greatest
   {% else %}
   *
   {% endif %}
