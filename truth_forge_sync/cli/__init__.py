@@ -42,6 +42,7 @@ app = typer.Typer(
 def _assemble() -> None:
     """In the order of ``--help``."""
     from truth_forge_sync.cli.conflicts import conflicts_app
+    from truth_forge_sync.cli.contacts import contacts_app
     from truth_forge_sync.cli.dev import dev
     from truth_forge_sync.cli.errors import errors_app
     from truth_forge_sync.cli.holds import holds_app
@@ -60,6 +61,7 @@ def _assemble() -> None:
     app.add_typer(review_app, name="review")
     app.add_typer(errors_app, name="errors")
     app.add_typer(holds_app, name="holds")
+    app.add_typer(contacts_app, name="contacts")
     app.add_typer(hub_app, name="hub")
     app.add_typer(sandbox_app, name="sandbox")
 

@@ -104,7 +104,8 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class HubState:
-    """See state.sql. ``edits``: made by command and not yet taken; ``refusals_due``: refused values to try again."""
+    """See state.sql. ``edits``: made by command and not yet taken; ``refusals_due``: refused values to try again;
+    ``merges``: those (and unmerges) that were interrupted, with how far they are."""
 
     systems: Mapping[str, Registered] = field(default_factory=dict)
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
@@ -116,6 +117,7 @@ class HubState:
     refusals_due: int = 0
     holds: Mapping[str, Held] = field(default_factory=dict)
     last_sweep: Sweep | None = None
+    merges: Mapping[str, str] = field(default_factory=dict)
 
 
 class Hub:
@@ -223,6 +225,7 @@ def _state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
             item["system"]: Held(item["contacts"], item["rejected"], item["frozen"], item["releases"])
             for item in parts["holds"]
         },
+        merges={item["merge_id"]: item["status"] for item in parts["merges"]},
         last_sweep=next((Sweep(item["cycle_id"], item["compared"], item["aligned"]) for item in parts["sweeps"]), None),
     )
 

@@ -47,6 +47,7 @@ def reconcile(
         began = monotonic()
         for cycle in hub.state().unfinished:
             _resume(hub, cycle, clock)
+        finish_merges(hub, hub.state().merges)
         due = due_now(hub, rules)
         if due is None:
             return Reconciled(held=_held(hub), seconds=monotonic() - began)
@@ -145,6 +146,12 @@ def _resume(hub: Hub, cycle: str, clock: Clock) -> None:
         _carry_out(hub, cycle, clock)
     else:
         hub.run("abandon", cycle=cycle)
+
+
+def finish_merges(hub: Hub, begun: Mapping[str, str]) -> None:
+    """Carry out the merges and unmerges that were decided and interrupted. ``begun``: how far each is, by its id."""
+    for merge, status in begun.items():
+        hub.run("unmerge" if status == "unmerging" else "merge_apply", merge=merge)
 
 
 def register(hub: Hub, order: Sequence[str]) -> bool:

@@ -148,7 +148,8 @@ class Memory:
         if (outcome := self._refusal(write)) is not None:
             return outcome
         row = current or NativeRow(write.native_id, write.contact_id, "", self.clock(), {})
-        contact_id = row.contact_id or (write.contact_id if holder is None else None)
+        is_free = holder is None and write.kind is not WriteKind.DELETE
+        contact_id = row.contact_id or (write.contact_id if is_free else None)
         deleted = {WriteKind.DELETE: True, WriteKind.RESTORE: False}.get(write.kind, row.deleted)
         return Outcome(write, Status.WRITTEN, self._store(row, write.changes, deleted=deleted, contact_id=contact_id))
 

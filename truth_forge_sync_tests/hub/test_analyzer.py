@@ -12,6 +12,7 @@ import sqlglot
 from jinja2 import Environment, meta, nodes
 from sqlglot import exp
 
+from truth_forge_sync.history.merge import MERGE_MANIFEST
 from truth_forge_sync.hub import statements
 from truth_forge_sync.hub.hub import BATCH_MANIFEST, SYSTEMS_MANIFEST
 from truth_forge_sync.hub.staging import OUTCOMES, STAGED
@@ -38,6 +39,7 @@ LOADED = {
     "sync_manifest_k1": CHOSEN_CONFLICTS,
     "sync_manifest_e1": CHOSEN_ERRORS,
     "sync_manifest_r1": DECIDED_REVIEWS,
+    "sync_manifest_m1": MERGE_MANIFEST,
 }
 """The tables that come from files."""
 
@@ -93,6 +95,16 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "holds": {},
     "held_changes": {},
     "holds_reject": {"system": (None, "twenty")},
+    "show_contact": {"asked": ("a1",)},
+    "merges": {},
+    "merge": {"batch": ("m1",)},
+    "merge_apply": {"merge": ("m1",)},
+    "unmerge": {"merge": ("m1",)},
+    "rewind_cycle": {"cycle": ("c1",)},
+    "rewind": {"batch": ("w1",), "cycle": ("c1", None), "since": ("1700000000000000",), "system": (None, "twenty")},
+    "rewind_counts": {"batch": ("w1",)},
+    "rewind_details": {"batch": ("w1",)},
+    "rewind_apply": {"batch": ("w1",), "scope": ("c1",)},
     "acknowledge": {"push": ("p1",), "system": ("twenty",), "requests": ("7",), "milliseconds": ("1500",)},
 }
 

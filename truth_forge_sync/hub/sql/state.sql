@@ -16,6 +16,10 @@ WHERE cycle_id IS NULL
 UNION ALL
 SELECT 'unfinished', TO_JSON_STRING(cycle_id) FROM {{ dataset }}.sync_cycles WHERE status = 'planned'
 UNION ALL
+SELECT 'merges', TO_JSON_STRING(STRUCT(merge_id AS merge_id, status AS status))
+FROM {{ dataset }}.sync_merges
+WHERE status IN ('decided', 'merging', 'unmerging')
+UNION ALL
 SELECT 'last_cycle', TO_JSON_STRING(MAX(cycle_id)) FROM {{ dataset }}.sync_cycles WHERE status = 'applied'
 UNION ALL
 SELECT 'open_intents', TO_JSON_STRING(STRUCT(system AS system, intents AS intents))
