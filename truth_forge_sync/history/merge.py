@@ -1,7 +1,8 @@
 """Merge: two contacts become one (DESIGN law 5), and unmerge: they become two again.
 
 A merge is first recorded, with all that is needed to do it and to take it back, and then carried out from its record by
-statements that may run twice (merge_apply.sql, unmerge.sql). One that was interrupted is finished by the next cycle, or by :func:`finish`.
+statements that may run twice (merge_apply.sql, unmerge.sql). One that was interrupted is finished by the next cycle, or
+by :func:`finish`.
 The next cycle writes to the systems: what the kept contact lacks, and the deletion of the absorbed one's rows.
 """
 

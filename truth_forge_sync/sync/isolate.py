@@ -74,7 +74,7 @@ def isolate(system: System, refused: Outcome, allowance: Allowance) -> Isolated:
 
 
 def _parts(refused: Outcome) -> list[Changes]:
-    """Smaller writes that make up this one (what a delete would empty is let be); none where it is as small as can be."""
+    """Smaller writes that make up this one (a delete may go without its changes); none where it can be no smaller."""
     write = refused.write
     if write.kind is WriteKind.DELETE:
         return [{}] if write.changes else []
