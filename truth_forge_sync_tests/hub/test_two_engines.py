@@ -18,7 +18,7 @@ from truth_forge_sync_tests.world import World
 
 NOW = datetime.now(UTC) - timedelta(hours=1)
 
-RUNS = int(os.environ.get("DIFFERENTIAL_RUNS", "3"))
+RUNS = int(os.environ.get("DIFFERENTIAL_RUNS", "1"))
 """How many random weeks; a nightly run takes more."""
 
 PLANNED = """
