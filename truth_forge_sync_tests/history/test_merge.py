@@ -272,7 +272,7 @@ def test_an_edit_by_sql_in_the_very_moment_is_not_lost(two: Two) -> None:
     with pytest.raises(Retry, match="edited by SQL meanwhile"):
         merge(world.hub, plan)
     world.settle()
-    assert [done.status for done in finish(world.hub)] == ["merged"]
+    assert [done.status for done in merges(world.hub)] == ["merged"]
     assert_holds(world, {keep: {**BOTH, "city": "Lima"}})
 
 
