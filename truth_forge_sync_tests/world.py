@@ -39,9 +39,12 @@ class Cycle:
 
 
 class QuickEngine(DuckDBEngine):
-    """For a handful of rows, planning a statement well takes longer than running it badly."""
+    """For a handful of rows, planning a statement well takes longer than running it badly; and so does opening a file."""
+
+    _stays_open: duckdb.DuckDBPyConnection | None = None
 
     def _open(self) -> duckdb.DuckDBPyConnection:
+        self._stays_open = self._stays_open or super()._open()
         connection = super()._open()
         connection.execute("SET threads = 1; PRAGMA disable_optimizer")
         return connection

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from truth_forge_sync.errors import Retry, Stop
 from truth_forge_sync.hub.dialect import Dialect
+
+# The other way to Arrow plans each statement twice; our results are a few rows.
+warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes an extra copy")
 
 BATCH_ROWS = 10_000
 WAIT_SECONDS = 60
@@ -44,7 +48,7 @@ class DuckDBEngine:
 
     def query(self, sql: str) -> pa.Table:
         with self._connection() as connection:
-            return connection.sql(self._dialect.of(sql)).to_arrow_table()
+            return connection.execute(self._dialect.of(sql)).to_arrow_table()
 
     def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
         # By way of a file of their own: a consumer that talks to a slow system must not keep the hub locked, and the
@@ -77,13 +81,9 @@ class DuckDBEngine:
         return {name for (name,) in rows}
 
     def columns(self, table: str) -> set[str]:
-        with self._connection() as connection:
-            rows = connection.execute(
-                "SELECT column_name FROM information_schema.columns "
-                "WHERE table_schema = $schema AND table_name = $table",
-                {"schema": self.dataset, "table": table},
-            ).fetchall()
-        return {name for (name,) in rows}
+        with self._connection() as connection:  # (the information schema takes fifty times as long)
+            connection.execute(f'SELECT * FROM "{self.dataset}"."{table}" LIMIT 0')
+            return {name for name, *_ in connection.description or ()}
 
     def drop(self, tables: Iterable[str]) -> None:
         with self._connection() as connection:

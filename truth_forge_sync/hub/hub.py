@@ -104,8 +104,8 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class HubState:
-    """See state.sql. ``edits``: made by command and not yet taken; ``refusals_due``: refused values to try again;
-    ``merges``: those (and unmerges) that were interrupted, with how far they are."""
+    """See state.sql. ``edits``: made by command and not yet taken; ``refusals``: refused values, and how many of them to
+    try again (``refusals_due``); ``merges``: those (and unmerges) that were interrupted, with how far they are."""
 
     systems: Mapping[str, Registered] = field(default_factory=dict)
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
@@ -114,6 +114,7 @@ class HubState:
     last_cycle: str | None = None
     open_intents: Mapping[str, int] = field(default_factory=dict)
     edits: int = 0
+    refusals: int = 0
     refusals_due: int = 0
     holds: Mapping[str, Held] = field(default_factory=dict)
     last_sweep: Sweep | None = None
@@ -161,12 +162,13 @@ class Hub:
 
     def init(self) -> None:
         """Create the dataset and what is missing in it, columns of older tables included."""
-        self.engine.create_dataset()
-        self.run("schema")
-        for table, types in declared_tables(self.engine.dataset).items():
-            there = self.engine.columns(table)
-            if missing := [name for name in types if name not in there]:
-                self.run("columns", table=table, missing=missing, types=types)
+        with self.engine.session():
+            self.engine.create_dataset()
+            self.run("schema")
+            for table, types in declared_tables(self.engine.dataset).items():
+                there = self.engine.columns(table)
+                if missing := [name for name in types if name not in there]:
+                    self.run("columns", table=table, missing=missing, types=types)
 
     def record(self, name: str, manifest: pa.Schema, records: Iterable[Mapping[str, Any]], **identifiers: Any) -> None:
         """Load a small manifest, then run the file that takes it in. ``identifiers`` must name its ``batch``."""
@@ -220,7 +222,8 @@ def _state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
         last_cycle=parts["last_cycle"][0],
         open_intents={item["system"]: item["intents"] for item in parts["open_intents"]},
         edits=parts["edits"][0],
-        refusals_due=parts["refusals_due"][0],
+        refusals=parts["refusals"][0]["standing"],
+        refusals_due=parts["refusals"][0]["due"],
         holds={
             item["system"]: Held(item["contacts"], item["rejected"], item["frozen"], item["releases"])
             for item in parts["holds"]

@@ -58,7 +58,8 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
     """Send every due intent of the system. An error of the system stops the push; what was answered is recorded."""
     began, requests = monotonic(), system.requests
     counts: Counter[str] = Counter()
-    if hub.state().open_intents.get(system.name):
+    state = hub.state()
+    if state.open_intents.get(system.name):
         push_id = new_id()
         gone: list[NativeRow] = []
         failure: Exception | None = None
@@ -83,6 +84,10 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
             hub.run(
                 "acknowledge",
                 push=push_id,
+                written=any(counts[kind] for kind in WriteKind),
+                refused=bool(counts[Status.REFUSED]),
+                earlier_holds=bool(state.holds),
+                earlier_refusals=bool(state.refusals),
                 system=system.name,
                 requests=str(system.requests - requests),
                 milliseconds=str(int(1000 * (monotonic() - began))),

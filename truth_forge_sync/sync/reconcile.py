@@ -89,6 +89,7 @@ def decide(
         *steps,
         cycle=cycle,
         batches=[batch.batch_id for batch in due.batches],
+        edits=bool(hub.state().edits),
         batch_tables=[f"sync_staged_{batch.batch_id}" for batch in due.batches if batch.row_count],
         complete_batches=[batch.batch_id for batch in due.batches if batch.complete],
         run=run_id,
@@ -110,12 +111,11 @@ def cycle_tables(cycle: str) -> list[str]:
 def _carry_out(hub: Hub, cycle: str, clock: Clock, *, everything: bool = False) -> None:
     (todo,) = hub.rows("todo", cycle=cycle)
     now = int(clock().timestamp() * 1_000_000)
-    if todo["actions"]:
-        hub.run("apply", cycle=cycle, now=str(now))
+    if todo["contacts"] or todo["reviews"] or todo["unread"]:
+        hub.run("apply", cycle=cycle, now=str(now), todo=todo)
         crash_point("reconcile.applied")
-    hub.run("finish", cycle=cycle, everything=everything)
-    staged = [row["table_name"] for row in hub.rows("taken", cycle=cycle)]
-    hub.engine.drop([*staged, *cycle_tables(cycle)])
+    hub.run("finish", cycle=cycle, everything=everything, todo=todo)
+    hub.engine.drop([*todo["staged_tables"], *cycle_tables(cycle)])
 
 
 def _told(hub: Hub, cycle: str, began: float) -> Reconciled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -43,6 +44,9 @@ LOADED = {
 }
 """The tables that come from files."""
 
+ALL, NOTHING = defaultdict(lambda: 1), defaultdict(int)
+"""Rows of todo.sql: everything is to be done, nothing is."""
+
 # What fills each file's placeholders: several values make several renderings. In the order of a cycle, since some
 # statements make the tables that later ones read.
 PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
@@ -57,7 +61,7 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "state": {},
     "name_contacts": {},
     "hand_edits": {"count_only": (False, True)},
-    "plan": {"cycle": ("c1",), "run": ("r1",), "trigger": ("schedule",), "batches": ([], ["b1"], ["b1", "b2"])},
+    "plan": {"cycle": ("c1",), "run": ("r1",), "trigger": ("schedule",), "edits": (True, False), "batches": ([], ["b1"], ["b1", "b2"])},
     "match": {
         "cycle": ("c1",),
         "batch_tables": ([], ["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"]),
@@ -75,15 +79,14 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "flip_limit": (6,),
     },
     "todo": {"cycle": ("c1",)},
-    "apply": {"cycle": ("c1",), "now": ("1700000000000000",)},
-    "finish": {"cycle": ("c1",), "everything": (True, False)},
+    "apply": {"cycle": ("c1",), "now": ("1700000000000000",), "todo": (ALL, NOTHING)},
+    "finish": {"cycle": ("c1",), "everything": (True, False), "todo": (ALL, NOTHING)},
     "result": {"cycle": ("c1",)},
     "changes_by_field": {"cycle": ("c1",)},
     "status": {},
     "preview": {"cycle": ("c1",)},
     "abandon": {"cycle": ("c1",)},
     "pending": {"system": ("twenty",)},
-    "taken": {"cycle": ("c1",)},
     "contacts_asked": {"asked": ("a1",)},
     "conflicts": {"asked": (None, "a1"), "contact": (None, "a1"), "everything": (False, True), "limit": (50,)},
     "conflicts_restore": {"batch": ("k1",)},
@@ -105,7 +108,16 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "rewind_counts": {"batch": ("w1",)},
     "rewind_details": {"batch": ("w1",)},
     "rewind_apply": {"batch": ("w1",), "scope": ("c1",)},
-    "acknowledge": {"push": ("p1",), "system": ("twenty",), "requests": ("7",), "milliseconds": ("1500",)},
+    "acknowledge": {
+        "push": ("p1",),
+        "system": ("twenty",),
+        "written": (True, False),
+        "refused": (True, False),
+        "earlier_holds": (True, False),
+        "earlier_refusals": (True, False),
+        "requests": ("7",),
+        "milliseconds": ("1500",),
+    },
 }
 
 

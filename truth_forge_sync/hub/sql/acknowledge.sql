@@ -1,5 +1,6 @@
 {% import '_macros.sql' as m with context %}
 -- What the systems answered to a push (law 9). Keyed by intent and native row: running it twice is running it once.
+{% if written %}
 
 MERGE INTO {{ dataset }}.sync_links AS t
 USING (
@@ -55,6 +56,7 @@ WHEN NOT MATCHED BY TARGET THEN
   VALUES (
     s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, FALSE, FALSE, s.own_contact_id, [], s.held
   );
+{% endif %}
 
 -- An intent of which every part was answered is settled; a row that answered settles what was superseded, too.
 DELETE FROM {{ dataset }}.sync_intents
@@ -66,6 +68,7 @@ WHERE intent_id IN (
   OR status = 'superseded' AND CONCAT(system, '/', native_id) IN (
     SELECT CONCAT(system, '/', native_id) FROM {{ dataset }}.sync_outcomes_{{ push }} WHERE status = 'written'
   );
+{% if written and earlier_holds %}
 
 -- A change that waited in a path that we wrote since is outdated.
 DELETE FROM {{ dataset }}.sync_holds
@@ -74,6 +77,8 @@ WHERE CONCAT(system, '/', native_id, '/', path) IN (
   FROM {{ dataset }}.sync_outcomes_{{ push }} AS outcomes CROSS JOIN UNNEST(outcomes.stored) AS s
   WHERE outcomes.status = 'written'
 );
+{% endif %}
+{% if refused %}
 
 -- A refused value is parked, path by path: 5 minutes after the first refusal, then twice as long each time, at most a day (law 10).
 MERGE INTO {{ dataset }}.sync_errors AS t
@@ -103,6 +108,8 @@ WHEN NOT MATCHED BY TARGET THEN
     s.error_id, s.system, s.contact_id, s.native_id, s.field, s.path, s.value, 'refused', s.message, 1, s.answered_at,
     TIMESTAMP_ADD(s.answered_at, INTERVAL 5 MINUTE), 'parked', s.answered_at
   );
+{% endif %}
+{% if written and earlier_refusals %}
 
 UPDATE {{ dataset }}.sync_errors SET status = 'resolved'
 WHERE kind = 'refused' AND status <> 'resolved'
@@ -111,6 +118,7 @@ WHERE kind = 'refused' AND status <> 'resolved'
     FROM {{ dataset }}.sync_outcomes_{{ push }} AS outcomes CROSS JOIN UNNEST(outcomes.stored) AS s
     WHERE outcomes.status = 'written'
   );
+{% endif %}
 
 -- The push is told in the cycle that it belongs to: the last one.
 MERGE INTO {{ dataset }}.sync_cycles AS t

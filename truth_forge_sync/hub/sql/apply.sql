@@ -1,6 +1,7 @@
 {% import '_macros.sql' as m with context %}
 -- Carry out the plan of one cycle. Every statement is keyed, so that running it twice is running it once; finish.sql marks
--- the plan applied.
+-- the plan applied. What has nothing to do is left out (todo.sql).
+{% if todo.links %}
 
 MERGE INTO {{ dataset }}.sync_links AS t
 USING (
@@ -11,6 +12,8 @@ USING (
 ON t.native_id = s.native_id AND t.system = s.system
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (system, native_id, contact_id, linked_at) VALUES (s.system, s.native_id, s.contact_id, s.decided_at);
+{% endif %}
+{% if todo.bases %}
 
 MERGE INTO {{ dataset }}.sync_bases AS t
 USING (
@@ -30,6 +33,8 @@ WHEN NOT MATCHED BY TARGET THEN
     s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, s.gone, s.retired, s.own_contact_id, s.unread,
     s.held
   );
+{% endif %}
+{% if todo.decided %}
 
 MERGE INTO {{ dataset }}.sync_registers AS t
 USING (
@@ -39,6 +44,8 @@ ON t.contact_id = s.contact_id
 WHEN MATCHED THEN UPDATE SET version = s.version, registers = s.registers
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (contact_id, created_at, version, registers) VALUES (s.contact_id, s.created_at, s.version, s.registers);
+{% endif %}
+{% if todo.intents %}
 
 -- Intents are recorded before anything is sent (law 8); a newer decision supersedes older ones, which still count as echoes.
 MERGE INTO {{ dataset }}.sync_intents AS t
@@ -51,6 +58,8 @@ WHEN MATCHED AND t.status = 'superseded' THEN UPDATE SET status = 'open'
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (intent_id, cycle_id, system, contact_id, native_id, kind, changes, status, created_at)
   VALUES (s.intent_id, '{{ cycle }}', s.system, s.contact_id, s.native_id, s.kind, s.changes, 'open', s.decided_at);
+{% endif %}
+{% if todo.earlier_intents %}
 
 UPDATE {{ dataset }}.sync_intents SET status = 'superseded', superseded_at = CURRENT_TIMESTAMP()
 WHERE status = 'open'
@@ -84,6 +93,8 @@ WHERE status = 'superseded' AND (
     HAVING LOGICAL_AND(COALESCE(c.value, '') = COALESCE(held.value, ''))
   )
 );
+{% endif %}
+{% if todo.changes %}
 
 MERGE INTO {{ dataset }}.sync_change_log AS t
 USING (
@@ -103,6 +114,8 @@ WHEN NOT MATCHED BY TARGET THEN
     s.event_id, '{{ cycle }}', s.contact_id, s.system, s.change_type, s.field, s.path, s.old_value, s.new_value, s.changed_at,
     s.decided_at, s.origin
   );
+{% endif %}
+{% if todo.conflicts %}
 
 MERGE INTO {{ dataset }}.sync_conflicts AS t
 USING (
@@ -124,6 +137,8 @@ WHEN NOT MATCHED BY TARGET THEN
     s.conflict_id, '{{ cycle }}', s.contact_id, s.field, s.path, s.winning_system, s.winning_value, s.winning_changed_at,
     s.losing_system, s.losing_value, s.losing_changed_at, s.reason, 'open', s.decided_at
   );
+{% endif %}
+{% if todo.reviews %}
 
 MERGE INTO {{ dataset }}.sync_match_review AS t
 USING (
@@ -137,15 +152,21 @@ WHEN MATCHED AND (t.status = 'gone' OR t.status = 'linked' AND t.contact_id IS N
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (review_id, system, native_id, candidate_contact_ids, rule, status, created_at)
   VALUES (s.review_id, s.system, s.native_id, s.candidates, s.rule, 'open', CURRENT_TIMESTAMP());
+{% endif %}
+{% if todo.earlier_reviews %}
 
 UPDATE {{ dataset }}.sync_match_review SET status = 'linked'
 WHERE status = 'open' AND review_id IN (
   SELECT TO_HEX(MD5(CONCAT(system, '/', native_id))) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NOT NULL
 );
+{% endif %}
+{% if todo.earlier_holds %}
 
 -- What waits, whole for each contact of the plan.
 DELETE FROM {{ dataset }}.sync_holds
 WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }});
+{% endif %}
+{% if todo.holds %}
 
 INSERT INTO {{ dataset }}.sync_holds (
   system, native_id, contact_id, path, value, changed_at, gone, reason, status, held_at, release_at
@@ -154,6 +175,8 @@ SELECT
   h.system, h.native_id, plan.contact_id, h.path, h.value, h.changed_at, h.gone, h.reason, 'held',
   COALESCE(h.held_at, plan.decided_at), IF(h.reason = 'flip_flop', TIMESTAMP_ADD(plan.decided_at, INTERVAL 1 HOUR), NULL)
 FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.holds) AS h;
+{% endif %}
+{% if todo.earlier_errors %}
 
 -- A value that is not lacking any more, or is another one by now, is no longer refused; one whose time has come is asked again.
 UPDATE {{ dataset }}.sync_errors SET status = 'resolved'
@@ -166,6 +189,8 @@ WHERE kind = 'refused' AND status <> 'resolved'
 UPDATE {{ dataset }}.sync_errors SET status = 'retrying'
 WHERE kind = 'refused' AND status = 'parked' AND next_attempt_at <= CURRENT_TIMESTAMP()
   AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }});
+{% endif %}
+{% if todo.unread %}
 
 -- Values that could not be read are reported until the row comes without them.
 MERGE INTO {{ dataset }}.sync_errors AS t
@@ -183,6 +208,8 @@ WHEN NOT MATCHED BY TARGET THEN
     s.error_id, '{{ cycle }}', s.system, s.contact_id, s.native_id, s.field, 'unreadable', s.reason, 1, 'parked',
     CURRENT_TIMESTAMP()
   );
+{% endif %}
+{% if todo.earlier_errors %}
 
 UPDATE {{ dataset }}.sync_errors SET status = 'resolved'
 WHERE status = 'parked' AND kind = 'unreadable'
@@ -193,6 +220,8 @@ WHERE status = 'parked' AND kind = 'unreadable'
     SELECT TO_HEX(MD5(CONCAT(matched.system, '/', matched.native_id, '/', u.field, '/unreadable')))
     FROM {{ dataset }}.sync_match_{{ cycle }} AS matched CROSS JOIN UNNEST(matched.unread) AS u
   );
+{% endif %}
+{% if todo.hub_rows %}
 
 -- The wide table: a row is touched only if it still is what the plan saw; a person's edit made meanwhile is the next
 -- cycle's change.
@@ -260,6 +289,8 @@ WHERE system = 'bigquery' AND contact_id IN (
   SELECT bases.contact_id FROM {{ dataset }}.sync_bases AS bases
   WHERE bases.system = 'bigquery' AND bases.known_at = TIMESTAMP_MICROS({{ now }})
 );
+{% endif %}
+{% if todo.accepted %}
 
 -- E-mails and phones of the contacts that changed.
 DELETE FROM {{ dataset }}.contact_identifiers
@@ -285,3 +316,4 @@ FROM (
   WHERE plan.is_accepted AND NOT plan.is_deleted AND r.value IS NOT NULL
 )
 WHERE {{ m.is_field('path', email_fields) }} OR {{ m.is_field('path', phone_fields) }};
+{% endif %}

@@ -3,9 +3,11 @@
 
 UPDATE {{ dataset }}.sync_systems SET due = FALSE WHERE due;
 {% endif %}
+{% if todo.edits %}
 
 -- What people asked for by command is in the plan now, and in the change log.
 DELETE FROM {{ dataset }}.sync_edits WHERE cycle_id = '{{ cycle }}';
+{% endif %}
 
 -- The cursors move with the plan that their rows went into (law 1).
 MERGE INTO {{ dataset }}.sync_cursors AS t

@@ -4,8 +4,10 @@ INSERT INTO {{ dataset }}.sync_cycles (cycle_id, run_id, trigger, started_at, st
 SELECT '{{ cycle }}', '{{ run }}', '{{ trigger }}', CURRENT_TIMESTAMP(), 'planned'
 FROM (SELECT 1)
 WHERE NOT EXISTS (SELECT 1 FROM {{ dataset }}.sync_cycles WHERE cycle_id = '{{ cycle }}');
+{% if edits %}
 
 UPDATE {{ dataset }}.sync_edits SET cycle_id = '{{ cycle }}' WHERE cycle_id IS NULL;
+{% endif %}
 {% if batches %}
 
 UPDATE {{ dataset }}.sync_batches SET cycle_id = '{{ cycle }}' WHERE cycle_id IS NULL AND batch_id IN ({{ m.texts(batches) }});

@@ -27,9 +27,9 @@ FROM (SELECT system, COUNT(*) AS intents FROM {{ dataset }}.sync_intents WHERE s
 UNION ALL
 SELECT 'edits', TO_JSON_STRING(COUNT(*)) FROM {{ dataset }}.sync_edits WHERE cycle_id IS NULL
 UNION ALL
-SELECT 'refusals_due', TO_JSON_STRING(COUNT(*))
+SELECT 'refusals', TO_JSON_STRING(STRUCT(COUNT(*) AS standing, COUNT(IF(next_attempt_at <= CURRENT_TIMESTAMP(), 1, NULL)) AS due))
 FROM {{ dataset }}.sync_errors
-WHERE kind = 'refused' AND status <> 'resolved' AND next_attempt_at <= CURRENT_TIMESTAMP()
+WHERE kind = 'refused' AND status <> 'resolved'
 UNION ALL
 SELECT 'holds', TO_JSON_STRING(STRUCT(
   system AS system, contacts AS contacts, rejected AS rejected, frozen AS frozen, releases AS releases
