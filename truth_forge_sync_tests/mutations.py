@@ -61,9 +61,9 @@ MUTATIONS = (
     Mutation(14, "the brake forgets what waits", "hub/sql/decide.sql", "WHERE reason = 'brake' AND status = 'held' AND contact_id NOT IN", "WHERE FALSE AND contact_id NOT IN", "sync/test_brakes.py"),
     Mutation(14, "the share does not matter", "hub/sql/decide.sql", "COUNT(DISTINCT contact_id) * 10000 >", "1 + COUNT(DISTINCT contact_id) * 0 +", "sync/test_brakes.py sync/test_model.py"),
     Mutation(14, "flip-flops are spread", "hub/sql/decide.sql", "WHEN flipping.path IS NOT NULL THEN 'flip_flop'", "WHEN FALSE THEN 'flip_flop'", "sync/test_flip_flops.py"),
-    Mutation(15, "shared mailboxes identify a person", "hub/sql/_macros.sql", "info|sales", "nobody|sales", "sync/test_laws.py"),
-    Mutation(15, "the first of two candidates is taken", "hub/sql/match.sql", "WHEN first_label = last_label THEN first_label", "WHEN TRUE THEN first_label", "sync/test_laws.py"),
-    Mutation(15, "a phone identifies without a name", "hub/sql/_macros.sql", ", '|', LOWER({{ first_name }}), ' ', LOWER({{ last_name }}))", ")", "sync/test_laws.py"),
+    Mutation(15, "shared mailboxes identify a person", "hub/sql/_macros.sql", "info|sales", "nobody|sales", "sync/test_identity.py"),
+    Mutation(15, "the first of two candidates is taken", "hub/sql/match.sql", "WHEN first_label = last_label THEN first_label", "WHEN TRUE THEN first_label", "sync/test_identity.py"),
+    Mutation(15, "a phone identifies without a name", "hub/sql/_macros.sql", ", '|', LOWER({{ first_name }}), ' ', LOWER({{ last_name }}))", ")", "sync/test_identity.py"),
     Mutation(16, "a sweep compares only what changed", "sync/reconcile.py", "everything = more_to_hold or any(batch.complete for batch in state.batches)", "everything = more_to_hold", "sync/test_sweep.py"),
 )  # fmt: skip
 

@@ -39,7 +39,7 @@ class Cycle:
 
 
 class QuickEngine(DuckDBEngine):
-    """For a handful of rows, planning a statement well takes longer than running it badly; and so does opening a file."""
+    """For a handful of rows, planning a statement well takes longer than running it badly; so does opening a file."""
 
     _stays_open: duckdb.DuckDBPyConnection | None = None
 

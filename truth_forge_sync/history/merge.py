@@ -114,12 +114,6 @@ def plan_merge(hub: Hub, keep: str, absorb: str, authorities: Authorities = ()) 
     for one in (kept, absorbed):
         if one.is_deleted:
             raise Stop(f"contact {one.contact_id} is deleted", remedy="bring it back first: restore it in a system")
-    if absorbed.is_edited:
-        raise Stop(
-            f"contact {absorbed.contact_id} was edited by SQL, and no cycle has taken that",
-            system="bigquery",
-            remedy=_CYCLE,
-        )
     if absorbed.edits:
         raise Stop(f"contact {absorbed.contact_id} has edits by command that no cycle has taken", remedy=_CYCLE)
     chosen = survivors(kept.registers, absorbed.registers, authorities)
@@ -129,7 +123,7 @@ def plan_merge(hub: Hub, keep: str, absorb: str, authorities: Authorities = ()) 
 def merge(hub: Hub, plan: MergePlan) -> Merge:
     """Merge as planned; the next cycle carries it to the systems.
 
-    Raises Retry where a contact changed meanwhile, or its row in the hub did: then the same command goes on.
+    Raises Retry where a contact changed meanwhile: then nothing was done.
     """
     merge_id = new_id()
     with hub.engine.session():
@@ -168,12 +162,6 @@ def _merged(hub: Hub, merge_id: str) -> Merge:
     for done in merges(hub):
         if done.merge_id == merge_id and done.status == "merged":
             return done
-        if done.merge_id == merge_id:
-            raise Retry(
-                f"contact {done.absorbed_contact_id} was edited by SQL meanwhile; the rest is done",
-                system="bigquery",
-                remedy="run a cycle (truth-forge-sync sync), then the same command again",
-            )
     raise Retry("one of the contacts changed meanwhile, and nothing was done", remedy="run the same command again")
 
 

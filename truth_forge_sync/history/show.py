@@ -79,7 +79,7 @@ class NativeRow:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """``changes``: oldest first. ``is_edited``: by SQL, and not yet taken.
+    """``changes``: oldest first.
 
     As the hub's tables have them (schema.sql): ``intents``: writes not yet known to have happened; ``errors``: parked
     values; ``holds``: changes that wait; ``conflicts``: open ones; ``edits``: by command, for the next cycle.
@@ -97,7 +97,6 @@ class Contact:
     holds: Sequence[Mapping[str, Any]]
     conflicts: Sequence[Mapping[str, Any]]
     edits: Sequence[Mapping[str, Any]]
-    is_edited: bool
 
     @property
     def is_deleted(self) -> bool:

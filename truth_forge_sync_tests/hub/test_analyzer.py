@@ -61,7 +61,13 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "state": {},
     "name_contacts": {},
     "hand_edits": {"count_only": (False, True)},
-    "plan": {"cycle": ("c1",), "run": ("r1",), "trigger": ("schedule",), "edits": (True, False), "batches": ([], ["b1"], ["b1", "b2"])},
+    "plan": {
+        "cycle": ("c1",),
+        "run": ("r1",),
+        "trigger": ("schedule",),
+        "edits": (True, False),
+        "batches": ([], ["b1"], ["b1", "b2"]),
+    },
     "match": {
         "cycle": ("c1",),
         "batch_tables": ([], ["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"]),

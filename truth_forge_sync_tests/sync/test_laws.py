@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,21 +14,11 @@ from truth_forge_sync.sync.pull import pull
 from truth_forge_sync.sync.reconcile import reconcile, register
 from truth_forge_sync.sync.rules import Rules
 from truth_forge_sync.systems.memory import Fault, Memory
-from truth_forge_sync.systems.protocol import NativeRow, Window
+from truth_forge_sync.systems.protocol import Window
+from truth_forge_sync_tests.sync.people import ANN, at, only
 from truth_forge_sync_tests.world import World
 
-ANN = {"first_name": "Ann", "last_name": "Lee", "primary_email": "ann@example.com"}
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-def only(memory: Memory) -> NativeRow:
-    (row,) = memory.rows.values()
-    return row
-
-
-def at(moment: datetime, memory: Memory) -> Memory:
-    memory.clock = lambda: moment
-    return memory
 
 
 # -- law 1: read completely -------------------------------------------------------------------------------------------
@@ -64,8 +55,6 @@ def test_a_backfill_reads_its_days_again_and_leaves_the_cursor_alone(world: Worl
 
 def test_a_row_that_becomes_visible_late_is_found_with_the_next_change(world: World) -> None:
     """Its stamp lies before the watermark, within the time that the system may take to settle."""
-    from dataclasses import replace
-
     world.twenty.capabilities = replace(world.twenty.capabilities, settle=timedelta(minutes=5))
     at(NOON, world.twenty).put("t-1", ANN)
     world.settle()
@@ -188,8 +177,6 @@ def test_a_missing_column_never_erases_and_is_filled_when_it_appears(world: Worl
 
 
 def test_a_value_that_cannot_be_read_is_reported_and_never_overwritten(world: World) -> None:
-    from dataclasses import replace
-
     world.twenty.put("t-1", {**ANN, "primary_phone": "+12025550123"})
     world.settle()
     row = only(world.local)
@@ -302,85 +289,3 @@ def test_an_edit_later_than_a_delete_brings_the_contact_back(world: World) -> No
     assert world.sql("SELECT losing_system, reason FROM identity.sync_conflicts") == [
         {"losing_system": "twenty", "reason": "edited_later"}
     ]
-
-
-def test_a_hard_delete_by_sql_deletes_everywhere(world: World) -> None:
-    world.twenty.put("t-1", ANN)
-    world.settle()
-    world.edit_hub("DELETE FROM identity.contacts_master WHERE TRUE")
-    world.settle()
-    assert world.twenty.rows["t-1"].deleted
-    assert only(world.local).deleted
-    assert world.sql("SELECT * FROM identity.contacts_master") == []
-
-
-# -- law 15: identity -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ({"primary_email": "a@x.com"}, {"primary_email": "a@x.com"}, True),
-        ({"primary_email": "a@x.com"}, {"primary_email": "b@x.com", "other_emails/a@x.com": "true"}, True),
-        ({"primary_email": "a@x.com"}, {"primary_email": "b@x.com"}, False),
-        ({"primary_email": "info@x.com"}, {"primary_email": "info@x.com"}, False),
-        ({"primary_phone": "+12025550123"}, {"primary_phone": "+12025550123"}, True),
-        ({"primary_phone": "+12025550123"}, {"primary_phone": "+12025550123", "first_name": "Bo"}, False),
-        ({"primary_phone": "+12025550123", "is_business": "true"}, {"primary_phone": "+12025550123"}, False),
-    ],
-    ids=["e-mail", "other e-mail", "two e-mails", "shared mailbox", "phone and name", "phone, other name", "business"],
-)
-@pytest.mark.parametrize("apart", [False, True], ids=["in one cycle", "one after the other"])
-def test_rows_are_linked_by_what_identifies_a_person(
-    world: World, one: dict[str, str], other: dict[str, str], same: bool, apart: bool
-) -> None:
-    name = {"first_name": "Ann", "last_name": "Lee"}
-    world.twenty.put("t-1", {**name, **one})
-    if apart:
-        world.supabase.down = world.local.down = True
-        world.cycle()
-        world.supabase.down = world.local.down = False
-    world.local.put("l-1", {**name, **other})
-    world.settle()
-    assert world.sql("SELECT COUNT(*) AS n FROM identity.contacts_master") == [{"n": 1 if same else 2}]
-    world.assert_aligned()
-
-
-def test_a_row_that_two_contacts_claim_waits_for_a_person(world: World) -> None:
-    world.twenty.put("t-1", {"first_name": "Ann", "primary_email": "ann@example.com"})
-    world.twenty.put("t-2", {"first_name": "Bo", "primary_email": "bo@example.com"})
-    world.supabase.down = True
-    world.settle()
-    world.supabase.down = False
-    world.supabase.put("s-1", {"primary_email": "ann@example.com", "other_emails/bo@example.com": "true"})
-    world.cycle()
-    (review,) = world.sql(
-        "SELECT system, native_id, rule, status, candidate_contact_ids AS who FROM identity.sync_match_review"
-    )
-    contacts = {row["contact_id"] for row in world.sql("SELECT contact_id FROM identity.contacts_master")}
-    assert {**review, "who": set(review["who"])} == {
-        "system": "supabase", "native_id": "s-1", "rule": "email", "status": "open", "who": contacts,
-    }  # fmt: skip
-    assert len(world.supabase.rows) == 1, "nothing is created for the candidates meanwhile"
-
-
-def test_a_second_row_of_one_person_in_one_system_waits_for_a_person(world: World) -> None:
-    world.supabase.put("s-1", ANN)
-    world.settle()
-    world.supabase.put("s-2", {**ANN, "city": "Oslo"})
-    world.settle()
-    assert world.sql("SELECT native_id, rule FROM identity.sync_match_review") == [
-        {"native_id": "s-2", "rule": "duplicate_in_system"}
-    ]
-    assert len(world.twenty.rows) == 1
-
-
-def test_a_contact_id_inserted_twice_by_sql_is_not_an_edit(world: World) -> None:
-    world.twenty.put("t-1", ANN)
-    world.settle()
-    world.edit_hub(
-        "INSERT INTO identity.contacts_master (contact_id, first_name) "
-        "SELECT contact_id, 'Copy' FROM identity.contacts_master WHERE TRUE"
-    )
-    world.settle()
-    assert world.twenty.rows["t-1"].values["first_name"] == "Ann"

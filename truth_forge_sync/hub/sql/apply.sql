@@ -147,6 +147,7 @@ USING (
   WHERE contact_id IS NULL
 ) AS s
 ON t.review_id = s.review_id
+WHEN MATCHED AND t.status = 'open' THEN UPDATE SET candidate_contact_ids = s.candidates, rule = s.rule
 WHEN MATCHED AND (t.status = 'gone' OR t.status = 'linked' AND t.contact_id IS NULL) THEN
   UPDATE SET status = 'open', candidate_contact_ids = s.candidates, rule = s.rule, created_at = CURRENT_TIMESTAMP()
 WHEN NOT MATCHED BY TARGET THEN
@@ -259,7 +260,7 @@ USING (
       FROM UNNEST(plan.registers) AS r WHERE r.value IS NOT NULL ORDER BY r.path
     ) AS held
   FROM (
-    {{ m.wide(cycle) }}
+  {{ m.wide(cycle) }}
   ) AS wide
   JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = wide.contact_id
   JOIN {{ dataset }}.contacts_master AS stored ON stored.contact_id = wide.contact_id
@@ -285,10 +286,34 @@ WHEN NOT MATCHED BY TARGET THEN
   INSERT (system, native_id, contact_id, linked_at) VALUES ('bigquery', s.contact_id, s.contact_id, TIMESTAMP_MICROS({{ now }}));
 
 DELETE FROM {{ dataset }}.sync_intents
-WHERE system = 'bigquery' AND contact_id IN (
+WHERE system = 'bigquery' AND native_id = contact_id AND contact_id IN (
   SELECT bases.contact_id FROM {{ dataset }}.sync_bases AS bases
   WHERE bases.system = 'bigquery' AND bases.known_at = TIMESTAMP_MICROS({{ now }})
 );
+{% endif %}
+{% if todo.hub_strays %}
+
+-- A row of the hub that does not stand for its contact (two were merged into one) goes, if it still is what the plan saw.
+DELETE FROM {{ dataset }}.contacts_master
+WHERE contact_id IN (
+  SELECT stored.contact_id
+  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan
+  CROSS JOIN UNNEST(plan.intents) AS i
+  JOIN {{ dataset }}.sync_bases AS bases
+    ON bases.contact_id = plan.contact_id AND bases.system = i.system AND bases.native_id = i.native_id
+  JOIN {{ dataset }}.contacts_master AS stored ON stored.contact_id = i.native_id
+  WHERE i.system = 'bigquery' AND i.native_id <> plan.contact_id AND {{ m.digest('stored') }} = bases.version
+);
+
+UPDATE {{ dataset }}.sync_bases
+SET gone = TRUE, version = '', held = [STRUCT('{{ deleted }}' AS path, 'true' AS value, CAST(NULL AS STRING) AS sent)]
+WHERE system = 'bigquery' AND retired AND NOT gone
+  AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
+  AND native_id NOT IN (SELECT contact_id FROM {{ dataset }}.contacts_master);
+
+DELETE FROM {{ dataset }}.sync_intents
+WHERE system = 'bigquery' AND native_id <> contact_id
+  AND native_id NOT IN (SELECT contact_id FROM {{ dataset }}.contacts_master);
 {% endif %}
 {% if todo.accepted %}
 

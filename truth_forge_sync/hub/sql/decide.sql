@@ -388,7 +388,7 @@ lacking AS (
   SELECT native_rows.contact_id, native_rows.system, native_rows.native_id, FALSE, '{{ deleted }}', 'true'
   FROM native_rows
   JOIN {{ dataset }}.sync_systems AS systems ON systems.system = native_rows.system
-  WHERE native_rows.retired AND NOT native_rows.is_deleted AND systems.active AND systems.system <> 'bigquery'
+  WHERE native_rows.retired AND NOT native_rows.is_deleted AND systems.active
   UNION ALL
   SELECT native_rows.contact_id, native_rows.system, native_rows.native_id, FALSE, cells.path, CAST(NULL AS STRING)
   FROM native_rows
@@ -579,6 +579,7 @@ SELECT
   COALESCE(holds.holds, []) AS holds,
   COALESCE(refusals.refusals, []) AS refusals,
   hub_rows.version AS hub_digest,
+  COALESCE(hub_rows.unread_fields, ARRAY<STRING>[]) AS hub_unread,
   hub_rows.native_id IS NOT NULL AND NOT (hub_rows.gone OR COALESCE(hub_deletion.gone, FALSE)) AS is_in_hub
 FROM contacts
 LEFT JOIN {{ dataset }}.sync_registers AS registers ON registers.contact_id = contacts.contact_id

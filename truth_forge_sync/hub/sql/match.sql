@@ -113,6 +113,15 @@ SELECT CAST(NULL AS STRING), CONCAT('id:', registers.contact_id), registers.cont
 FROM {{ dataset }}.sync_registers AS registers
 WHERE registers.contact_id IN (SELECT own_contact_id FROM {{ dataset }}.sync_rows_{{ cycle }} WHERE own_contact_id IS NOT NULL)
 UNION ALL
+-- A contact that was merged into another one is that one now (which may have been merged, too).
+SELECT CAST(NULL AS STRING), CONCAT('id:', merges.absorbed_contact_id), COALESCE(later.kept_contact_id, merges.kept_contact_id)
+FROM {{ dataset }}.sync_merges AS merges
+LEFT JOIN {{ dataset }}.sync_merges AS later
+  ON later.absorbed_contact_id = merges.kept_contact_id AND later.status IN ('merging', 'merged')
+WHERE merges.status IN ('merging', 'merged')
+  AND merges.absorbed_contact_id IN (SELECT own_contact_id FROM {{ dataset }}.sync_rows_{{ cycle }} WHERE own_contact_id IS NOT NULL)
+  AND COALESCE(later.kept_contact_id, merges.kept_contact_id) IN (SELECT contact_id FROM {{ dataset }}.sync_registers)
+UNION ALL
 SELECT DISTINCT CAST(NULL AS STRING), identifiers.match_key, identifiers.contact_id
 FROM {{ dataset }}.contact_identifiers AS identifiers
 WHERE identifiers.match_key IN (SELECT key FROM keys);
@@ -120,7 +129,8 @@ WHERE identifiers.match_key IN (SELECT key FROM keys);
 -- Each row with the contact it was found to be.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_named_{{ cycle }} {{ m.temporary() }} AS
 WITH
--- Label of a row: the contact it is linked to, or itself. Settled: the label will not change any more.
+-- Label of a row: the contact it is linked to, or itself. Settled: the label will not change any more; it is null where more
+-- than one claims the row, or where another row of its system has the label already (then that is what it claimed).
 pass_0 AS (
   SELECT
     node,
@@ -128,8 +138,7 @@ pass_0 AS (
     COALESCE(CONCAT('contact/', COALESCE(linked_contact_id, IF(word = 'linked', word_contact_id, NULL))), CONCAT('new/', node)) AS label,
     linked_contact_id IS NOT NULL OR word IS NOT NULL AS settled,
     CASE WHEN linked_contact_id IS NOT NULL THEN 'link' WHEN word IS NOT NULL THEN 'review' END AS rule,
-    CAST(NULL AS STRING) AS first_candidate,
-    CAST(NULL AS STRING) AS last_candidate
+    CAST(NULL AS STRING) AS claimed
   FROM {{ dataset }}.sync_rows_{{ cycle }}
 ),
 
@@ -144,7 +153,7 @@ pass_0 AS (
   UNION ALL
   SELECT
     key, CONCAT('contact/', contact_id) AS node, CAST(NULL AS STRING) AS system, CONCAT('contact/', contact_id) AS label,
-    TRUE AS settled, 'link' AS rule, CAST(NULL AS STRING) AS first_candidate, CAST(NULL AS STRING) AS last_candidate
+    TRUE AS settled, 'link' AS rule, CAST(NULL AS STRING) AS claimed
   FROM {{ dataset }}.sync_keys_{{ cycle }}
   WHERE contact_id IS NOT NULL AND STARTS_WITH(key, '{{ rule }}:')
 ),
@@ -159,11 +168,10 @@ pass_0 AS (
     END AS label,
     settled OR first_label IS NOT NULL AS settled,
     CASE WHEN settled THEN rule WHEN first_label IS NOT NULL OR any_label <> label THEN '{{ rule }}' ELSE rule END AS rule,
-    IF(NOT settled AND first_label <> last_label, first_label, first_candidate) AS first_candidate,
-    IF(NOT settled AND first_label <> last_label, last_label, last_candidate) AS last_candidate
+    claimed
   FROM (
     SELECT
-      key, node, system, label, settled, rule, first_candidate, last_candidate,
+      key, node, system, label, settled, rule, claimed,
       MIN(key_any) OVER (PARTITION BY node) AS any_label,
       MIN(key_first) OVER (PARTITION BY node) AS first_label,
       MAX(key_last) OVER (PARTITION BY node) AS last_label
@@ -186,8 +194,7 @@ pass_{{ loop.index }} AS (
     IF(clashes, NULL, label) AS label,
     settled OR found AS settled,
     CASE WHEN clashes THEN 'duplicate_in_system' WHEN settled OR found THEN COALESCE(rule, '{{ rule }}') END AS rule,
-    IF(clashes, label, first_candidate) AS first_candidate,
-    IF(clashes, label, last_candidate) AS last_candidate
+    IF(clashes, label, claimed) AS claimed
   FROM (
     SELECT
       *,
@@ -196,8 +203,7 @@ pass_{{ loop.index }} AS (
         AND ROW_NUMBER() OVER (PARTITION BY label, system ORDER BY IF(rule IN ('link', 'review'), 0, 1), node) > 1 AS clashes
     FROM (
       SELECT
-        node, system, MIN(label) AS label, LOGICAL_OR(settled) AS settled, MIN(rule) AS rule,
-        MIN(first_candidate) AS first_candidate, MAX(last_candidate) AS last_candidate
+        node, system, MIN(label) AS label, LOGICAL_OR(settled) AS settled, MIN(rule) AS rule, MIN(claimed) AS claimed
       FROM {{ rule }}_3
       WHERE system IS NOT NULL
       GROUP BY node, system
@@ -209,11 +215,10 @@ pass_{{ loop.index }} AS (
 -- Labels as contact ids: a new group takes the hub's own id, else one that a row brought along, else one made of its label.
 SELECT
   staged.system, staged.native_id, staged.own_contact_id, staged.version, staged.changed_at, staged.read_at, staged.deleted,
-  staged.gone, staged.fields, staged.unread, staged.linked_contact_id,
+  staged.gone, staged.fields, staged.unread, staged.linked_contact_id, staged.node,
   passed.label,
+  passed.claimed,
   COALESCE(passed.rule, 'new') AS rule,
-  passed.first_candidate,
-  passed.last_candidate,
   CASE
     WHEN passed.label IS NULL THEN NULL
     WHEN STARTS_WITH(passed.label, 'contact/') THEN SUBSTR(passed.label, 9)
@@ -233,7 +238,7 @@ JOIN pass_3 AS passed ON passed.node = staged.node;
 -- The outcome: contact_id where it is certain, else who it might be.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_match_{{ cycle }} {{ m.temporary() }} AS
 WITH
--- Systems in which a contact has a living row already: another row of that system is a duplicate for a person to judge.
+-- Systems in which a contact has a living row already.
 occupied AS (
   SELECT bases.contact_id, bases.system, MIN(bases.native_id) AS native_id
   FROM {{ dataset }}.sync_bases AS bases
@@ -243,38 +248,57 @@ occupied AS (
   GROUP BY bases.contact_id, bases.system
 ),
 
--- The contact of each label, to say in a review who the row might be.
+-- is_second: the contact has its place in the row's system already (in the hub that is the row under its own id).
+placed AS (
+  SELECT
+    named.system, named.native_id, named.own_contact_id, named.version, named.changed_at, named.read_at, named.deleted,
+    named.gone, named.fields, named.unread, named.linked_contact_id, named.node, named.claimed, named.rule, named.contact_id,
+    named.linked_contact_id IS NULL AND named.contact_id IS NOT NULL
+      AND (occupied.contact_id IS NOT NULL OR named.system = 'bigquery' AND named.native_id <> named.contact_id) AS is_second
+  FROM {{ dataset }}.sync_named_{{ cycle }} AS named
+  LEFT JOIN occupied
+    ON occupied.contact_id = named.contact_id AND occupied.system = named.system AND occupied.native_id <> named.native_id
+),
+
+-- Everybody who has a key in common with a row that more than one claims.
+candidates AS (
+  SELECT doubtful.node, ARRAY_AGG(DISTINCT holders.contact_id ORDER BY holders.contact_id) AS contact_ids
+  FROM {{ dataset }}.sync_named_{{ cycle }} AS doubtful
+  JOIN {{ dataset }}.sync_keys_{{ cycle }} AS keys
+    ON keys.node = doubtful.node AND STARTS_WITH(keys.key, CONCAT(doubtful.rule, ':'))
+  JOIN (
+    SELECT key, contact_id FROM {{ dataset }}.sync_keys_{{ cycle }} WHERE contact_id IS NOT NULL
+    UNION ALL
+    SELECT keys.key, named.contact_id
+    FROM {{ dataset }}.sync_keys_{{ cycle }} AS keys
+    JOIN {{ dataset }}.sync_named_{{ cycle }} AS named ON named.node = keys.node
+    WHERE named.contact_id IS NOT NULL
+  ) AS holders ON holders.key = keys.key
+  WHERE doubtful.contact_id IS NULL AND doubtful.claimed IS NULL
+  GROUP BY doubtful.node
+),
+
+-- The contact of each label.
 labelled AS (
   SELECT DISTINCT label, contact_id FROM {{ dataset }}.sync_named_{{ cycle }} WHERE label IS NOT NULL
 )
 
 SELECT
-  named.system, named.native_id, named.own_contact_id, named.version, named.changed_at, named.read_at, named.deleted,
-  named.gone, named.fields, named.unread,
-  ARRAY(SELECT u.field FROM UNNEST(named.unread) AS u) AS unread_fields,
-  named.linked_contact_id IS NULL AS is_new,
-  named.rule = 'review' AND (
-    occupied.contact_id IS NOT NULL
-    OR ROW_NUMBER() OVER (PARTITION BY named.contact_id, named.system, named.rule ORDER BY named.native_id) > 1
+  placed.system, placed.native_id, placed.own_contact_id, placed.version, placed.changed_at, placed.read_at, placed.deleted,
+  placed.gone, placed.fields, placed.unread,
+  ARRAY(SELECT u.field FROM UNNEST(placed.unread) AS u) AS unread_fields,
+  placed.linked_contact_id IS NULL AS is_new,
+  placed.rule = 'review' AND (
+    placed.is_second OR ROW_NUMBER() OVER (PARTITION BY placed.contact_id, placed.system, placed.rule ORDER BY placed.native_id) > 1
   ) AS retires,
-  IF(named.rule <> 'review' AND occupied.contact_id IS NOT NULL, NULL, named.contact_id) AS contact_id,
+  IF(placed.rule <> 'review' AND placed.is_second, NULL, placed.contact_id) AS contact_id,
+  IF(placed.rule <> 'review' AND placed.is_second, 'duplicate_in_system', placed.rule) AS rule,
   CASE
-    WHEN named.rule <> 'review' AND occupied.contact_id IS NOT NULL THEN 'duplicate_in_system'
-    ELSE named.rule
-  END AS rule,
-  CASE
-    WHEN named.rule <> 'review' AND occupied.contact_id IS NOT NULL THEN [occupied.contact_id]
-    WHEN named.contact_id IS NOT NULL OR named.first_candidate IS NULL THEN ARRAY<STRING>[]
-    WHEN named.first_candidate = named.last_candidate
-      THEN [COALESCE(first_contact.contact_id, SUBSTR(named.first_candidate, 9))]
-    ELSE [
-      COALESCE(first_contact.contact_id, SUBSTR(named.first_candidate, 9)),
-      COALESCE(last_contact.contact_id, SUBSTR(named.last_candidate, 9))
-    ]
+    WHEN placed.is_second THEN [placed.contact_id]
+    WHEN placed.contact_id IS NOT NULL THEN ARRAY<STRING>[]
+    WHEN placed.claimed IS NULL THEN COALESCE(candidates.contact_ids, ARRAY<STRING>[])
+    ELSE [COALESCE(labelled.contact_id, SUBSTR(placed.claimed, 9))]
   END AS candidates
-FROM {{ dataset }}.sync_named_{{ cycle }} AS named
-LEFT JOIN labelled AS first_contact ON first_contact.label = named.first_candidate
-LEFT JOIN labelled AS last_contact ON last_contact.label = named.last_candidate
-LEFT JOIN occupied
-  ON occupied.contact_id = named.contact_id AND occupied.system = named.system AND occupied.native_id <> named.native_id
-  AND named.linked_contact_id IS NULL;
+FROM placed
+LEFT JOIN candidates ON candidates.node = placed.node
+LEFT JOIN labelled ON labelled.label = placed.claimed;

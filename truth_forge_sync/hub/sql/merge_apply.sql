@@ -51,7 +51,8 @@ WHERE contact_id = {{ its('absorbed_contact_id') }}
     WHERE known.contact_id = {{ its('kept_contact_id') }}
   );
 
--- They are retired: the next cycle deletes them in their systems. What is edited there before that still counts.
+-- They are retired: the next cycle deletes them in their systems, the hub's own one too. What is edited there before that
+-- still counts.
 MERGE INTO {{ dataset }}.sync_bases AS t
 USING (
   SELECT l.system, l.native_id, merges.kept_contact_id, merges.merged_at
@@ -65,21 +66,6 @@ WHEN NOT MATCHED BY TARGET THEN
   VALUES (
     s.system, s.native_id, s.kept_contact_id, s.merged_at, FALSE, TRUE, [], ARRAY<STRUCT<path STRING, value STRING, sent STRING>>[]
   );
-
--- The hub's own row goes at once, if it still is what we published: an edit by SQL that was made meanwhile is taken first.
-DELETE FROM {{ dataset }}.contacts_master
-WHERE contact_id = {{ its('absorbed_contact_id') }}
-  AND contact_id IN (
-    SELECT stored.contact_id
-    FROM {{ dataset }}.contacts_master AS stored
-    JOIN {{ dataset }}.sync_bases AS bases ON bases.native_id = stored.contact_id AND bases.system = 'bigquery'
-    WHERE bases.contact_id = {{ its('kept_contact_id') }} AND {{ m.digest('stored') }} = bases.version
-  );
-
-UPDATE {{ dataset }}.sync_bases
-SET gone = TRUE, version = '', held = [STRUCT('{{ deleted }}' AS path, 'true' AS value, CAST(NULL AS STRING) AS sent)]
-WHERE system = 'bigquery' AND native_id = {{ its('absorbed_contact_id') }} AND contact_id = {{ its('kept_contact_id') }}
-  AND (SELECT COUNT(*) FROM {{ dataset }}.contacts_master WHERE contact_id = {{ its('absorbed_contact_id') }}) = 0;
 
 -- What identifies the kept contact now.
 DELETE FROM {{ dataset }}.contact_identifiers WHERE contact_id = {{ its('absorbed_contact_id') }};
@@ -188,5 +174,4 @@ FROM {{ merging }}
   AND NOT EXISTS (SELECT 1 FROM {{ dataset }}.sync_edits WHERE edit_id = 'merge/{{ merge }}');
 
 UPDATE {{ dataset }}.sync_merges SET status = 'merged'
-WHERE merge_id = '{{ merge }}' AND status = 'merging'
-  AND (SELECT COUNT(*) FROM {{ dataset }}.contacts_master WHERE contact_id = {{ its('absorbed_contact_id') }}) = 0;
+WHERE merge_id = '{{ merge }}' AND status = 'merging';

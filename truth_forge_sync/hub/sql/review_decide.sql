@@ -17,12 +17,3 @@ MERGE INTO {{ dataset }}.sync_match_review AS t
 USING {{ dataset }}.sync_manifest_{{ batch }} AS s
 ON t.review_id = s.review_id
 WHEN MATCHED AND t.status = 'open' THEN UPDATE SET status = s.status, contact_id = s.contact_id;
-
--- No push writes to the hub, so a row of it that is to be retired is deleted here. Its values are staged already.
-DELETE FROM {{ dataset }}.contacts_master
-WHERE contact_id IN (
-  SELECT review.native_id
-  FROM {{ dataset }}.sync_match_review AS review
-  JOIN {{ dataset }}.sync_manifest_{{ batch }} AS decided ON decided.review_id = review.review_id
-  WHERE review.system = 'bigquery' AND review.status = 'linked' AND review.contact_id <> review.native_id
-);

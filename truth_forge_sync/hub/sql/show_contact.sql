@@ -1,4 +1,3 @@
-{% import '_macros.sql' as m with context %}
 -- All that the hub knows of the contacts that somebody asks for, by the beginning of an id or by an e-mail or phone: one row
 -- a contact, at most ten for each text, the exact id first.
 WITH
@@ -101,23 +100,10 @@ edits AS (
   FROM {{ dataset }}.sync_edits
   WHERE path IS NOT NULL AND contact_id IN (SELECT contact_id FROM chosen)
   GROUP BY contact_id
-),
-
--- The hub's own row. is_edited: a person changed or deleted it by SQL, and no cycle has taken that yet.
-hub_rows AS (
-  SELECT
-    bases.contact_id,
-    LOGICAL_AND({{ m.digest('master') }} <> COALESCE(bases.version, '')) AS is_edited
-  FROM {{ dataset }}.sync_bases AS bases
-  LEFT JOIN {{ dataset }}.contacts_master AS master ON master.contact_id = bases.native_id
-  WHERE bases.system = 'bigquery' AND NOT bases.gone AND NOT COALESCE(bases.retired, FALSE)
-    AND bases.contact_id IN (SELECT contact_id FROM chosen)
-  GROUP BY bases.contact_id
 )
 
 SELECT
-  chosen.asked, chosen.contact_id, COALESCE(hub_rows.is_edited, FALSE) AS is_edited,
-  registers.created_at, registers.version, registers.registers,
+  chosen.asked, chosen.contact_id, registers.created_at, registers.version, registers.registers,
   COALESCE(changes.changes, []) AS changes,
   COALESCE(native_rows.native_rows, []) AS native_rows,
   COALESCE(intents.intents, []) AS intents,
@@ -127,7 +113,6 @@ SELECT
   COALESCE(edits.edits, []) AS edits
 FROM chosen
 JOIN {{ dataset }}.sync_registers AS registers ON registers.contact_id = chosen.contact_id
-LEFT JOIN hub_rows ON hub_rows.contact_id = chosen.contact_id
 LEFT JOIN changes ON changes.contact_id = chosen.contact_id
 LEFT JOIN native_rows ON native_rows.contact_id = chosen.contact_id
 LEFT JOIN intents ON intents.contact_id = chosen.contact_id

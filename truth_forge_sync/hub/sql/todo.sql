@@ -9,7 +9,12 @@ planned AS (
     COALESCE(SUM(ARRAY_LENGTH(bases)), 0) AS bases,
     COALESCE(SUM((SELECT COUNT(*) FROM UNNEST(bases) AS b WHERE b.is_new)), 0) AS links,
     COALESCE(SUM(ARRAY_LENGTH(intents)), 0) AS intents,
-    COALESCE(SUM((SELECT COUNT(*) FROM UNNEST(intents) AS i WHERE i.system = 'bigquery')), 0) AS hub_rows,
+    COALESCE(SUM((
+      SELECT COUNT(*) FROM UNNEST(intents) AS i WHERE i.system = 'bigquery' AND i.native_id = contact_id
+    )), 0) + COUNT(IF(is_accepted AND is_in_hub, 1, NULL)) AS hub_rows,
+    COALESCE(SUM((
+      SELECT COUNT(*) FROM UNNEST(intents) AS i WHERE i.system = 'bigquery' AND i.native_id <> contact_id
+    )), 0) AS hub_strays,
     COALESCE(SUM(ARRAY_LENGTH(changes)), 0) AS changes,
     COALESCE(SUM(ARRAY_LENGTH(conflicts)), 0) AS conflicts,
     COALESCE(SUM(ARRAY_LENGTH(holds)), 0) AS holds
@@ -24,7 +29,7 @@ matched AS (
 )
 
 SELECT
-  planned.contacts, planned.decided, planned.accepted, planned.bases, planned.links, planned.intents, planned.hub_rows,
+  planned.contacts, planned.decided, planned.accepted, planned.bases, planned.links, planned.intents, planned.hub_rows, planned.hub_strays,
   planned.changes, planned.conflicts, planned.holds, matched.reviews, matched.unread,
   (SELECT COUNT(*) FROM {{ dataset }}.sync_intents) AS earlier_intents,
   (SELECT COUNT(*) FROM {{ dataset }}.sync_holds) AS earlier_holds,
