@@ -104,8 +104,9 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class HubState:
-    """See state.sql. ``edits``: made by command and not yet taken; ``refusals``: refused values, ``refusals_due``: those to
-    try again; ``merges``: those (and unmerges) that were interrupted, with how far they are."""
+    """See state.sql. ``edits``: made by command and not yet taken; ``refusals``: refused values, of which
+    ``refusals_due`` are to be tried again; ``merges``: those (and unmerges) that were interrupted, with how far they
+    are."""
 
     systems: Mapping[str, Registered] = field(default_factory=dict)
     cursors: Mapping[str, Cursor] = field(default_factory=dict)

@@ -44,7 +44,8 @@ LOADED = {
 }
 """The tables that come from files."""
 
-ALL, NOTHING = defaultdict(lambda: 1), defaultdict(int)
+ALL: Mapping[str, int] = defaultdict(lambda: 1)
+NOTHING: Mapping[str, int] = defaultdict(int)
 """Rows of todo.sql: everything is to be done, nothing is."""
 
 # What fills each file's placeholders: several values make several renderings. In the order of a cycle, since some

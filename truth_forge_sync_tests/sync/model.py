@@ -183,6 +183,11 @@ class Native:
         return DELETED in self.cells and self.cells[DELETED].held.value == PRESENT
 
     @property
+    def left(self) -> bool:  # whether or not that is accepted
+        hold = self.cells[DELETED].hold if DELETED in self.cells else None
+        return self.latest.gone or hold is not None and hold.gone
+
+    @property
     def is_gone(self) -> bool:
         hold = self.cells[DELETED].hold if DELETED in self.cells and not self.look else None
         return self.is_deleted and (hold or self.latest).gone
@@ -209,7 +214,7 @@ def decide(before: State, looks: Iterable[Look], rules: Rules, swept: Mapping[st
         if after.registers[contact_id]:  # a row that says nothing is nobody
             lack(before, contact_id, mine, after)
             know(mine, before.registers.get(contact_id, {}), after)
-            publish(before, contact_id, after)
+            publish(before, contact_id, mine, decision)
     for intent in before.intents.keys() - after.intents.keys():
         if not is_done(intent, after):  # superseded; but it may have been sent
             after.intents[intent] = False
@@ -303,9 +308,13 @@ def match(before: State, seen: Mapping[Row, Look]) -> tuple[dict[Row, str], set[
         whom: contact_id_of(whom, {row: seen[row] for row in who if who[row] == whom}, said) for whom in who.values()
     }
     matched = {row: named[whom] for row, whom in who.items()}
+    for row, doubt in doubts.items():
+        if doubt.rule != "duplicate_in_system":
+            doubts[row] = doubt._replace(candidates=alike(row, doubt.rule, before, seen, matched))
     occupied = {(row[0], base.contact_id) for row, base in before.bases.items() if is_alive(base)}
     second = {row for row in matched.keys() - before.bases.keys() if (row[0], matched[row]) in occupied}
-    second |= {row for row in matched if row[0] == HUB and row[1] != matched[row]}  # in the hub a contact has one place
+    # In the hub a contact has one place.
+    second |= {row for row in matched.keys() - before.bases.keys() if row[0] == HUB and row[1] != matched[row]}
     doubts |= {row: Review(frozenset({matched.pop(row)}), "duplicate_in_system") for row in second - said}
     retiring = second & said
     for row in sorted(matched.keys() & said):  # the first of several stands for the contact
@@ -319,6 +328,17 @@ def match(before: State, seen: Mapping[Row, Look]) -> tuple[dict[Row, str], set[
         if reviews[row].status == "open":
             reviews[row] = reviews[row]._replace(status="linked")
     return matched, retiring, reviews
+
+
+def alike(row: Row, rule: str, before: State, seen: Mapping[Row, Look], matched: Mapping[Row, str]) -> frozenset[str]:
+    """Everybody who has a key of that kind in common with the row."""
+    keys = {key for key in keys_of(seen[row]) if key.startswith(f"{rule}:")}
+    known = {
+        contact_id
+        for contact_id, registers in before.registers.items()
+        if keys & ({f"id:{contact_id}"} | identity({path: register.value for path, register in registers.items()}))
+    }
+    return frozenset(known | {matched[other] for other in matched if keys & keys_of(seen[other])})
 
 
 def keys_of(look: Look) -> set[str]:
@@ -542,8 +562,8 @@ def lack(before: State, contact_id: str, natives: Collection[Native], after: Sta
             )
             write(before, after, contact_id, row, changes, is_missing=is_missing)
         for native in mine:
-            if native.retired and not native.is_deleted and system.active and name != HUB:
-                email = {"primary_email": None} if native.cells.get("primary_email") else {}
+            if native.retired and not native.is_deleted and system.active:
+                email = {"primary_email": None} if name != HUB and native.cells.get("primary_email") else {}
                 write(before, after, contact_id, native.row, {DELETED: PRESENT, **email})
 
 
@@ -591,15 +611,24 @@ def know(natives: Collection[Native], accepted: Mapping[str, Register], after: S
                 after.holds[native.row, path] = Hold(native.contact_id, cell.shows, max(stamps), gone, cell.waits)
 
 
-def publish(before: State, contact_id: str, after: State) -> None:
-    """The hub's own row is written with the plan, unless somebody edited it meanwhile: that is the next cycle's change."""
-    ours = [intent for intent in after.intents if intent.contact_id == contact_id and intent.row[0] == HUB]
-    if ours and contact_id not in before.moved:
-        (intent,) = ours
-        del after.intents[intent]
+def publish(before: State, contact_id: str, natives: Collection[Native], decision: Decision) -> None:
+    """The hub's own rows are written with the plan, unless somebody edited them meanwhile: that is the next cycle's change.
+    A row that a person edited is completed."""
+    after = decision.after
+    for intent in [one for one in after.intents if one.contact_id == contact_id and one.row[0] == HUB]:
+        if intent.row[1] != contact_id and intent.row[1] not in before.moved:
+            del after.intents[intent]
+            after.bases[intent.row] = replace(after.bases[intent.row], held={DELETED: Held(PRESENT)}, gone=True)
+    row = (HUB, contact_id)
+    written = [one for one in after.intents if (one.contact_id, one.row) == (contact_id, row)]
+    is_there = any(native.row == row and not native.retired and not native.left for native in natives)
+    is_told = is_there and any(change.contact_id == contact_id for change in decision.changes)
+    if (written or is_told) and contact_id not in before.moved:
+        for intent in written:
+            del after.intents[intent]
         held = {path: Held(value) for path, (value, _, _) in after.registers[contact_id].items() if value is not None}
-        base = after.bases.get(intent.row, Base(contact_id, "", after.now, after.now, {}))
-        after.bases[intent.row] = replace(base, held=held, known_at=after.now, gone=False)
+        base = after.bases.get(row, Base(contact_id, "", after.now, after.now, {}))
+        after.bases[row] = replace(base, held=held, known_at=after.now, gone=False)
 
 
 def is_done(intent: Intent, after: State) -> bool:
