@@ -1,4 +1,4 @@
-"""The hub's statements: GoogleSQL in ``sql/*.sql``, with generated identifiers filled in by Jinja.
+"""The hub's statements: GoogleSQL in ``sql/*/*.sql``, with generated identifiers filled in by Jinja.
 
 What is rendered is never data: the dataset, table names of a cycle, and the columns that derive from the contact's
 declaration. A file holds one or more statements, each ended by ``;`` at the end of a line.
@@ -10,11 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from truth_forge_sync.contact import DELETED, FIELDS, Field, FieldType
+
+FOLDER = Path(__file__).parent / "sql"
+"""Its folders only sort the files: a file is called by its bare name."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -53,7 +57,7 @@ def _paths_of(element: FieldType) -> list[Field]:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("truth_forge_sync.hub", "sql"),
+        loader=FileSystemLoader(sorted(FOLDER.iterdir())),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -70,7 +74,7 @@ def _environment() -> Environment:
 
 
 def render(name: str, *, dataset: str, **identifiers: Any) -> Sequence[str]:
-    """The statements of ``sql/{name}.sql``, in order. ``identifiers`` fill its placeholders.
+    """The statements of the file ``{name}.sql``, in order. ``identifiers`` fill its placeholders.
 
     Raises ValueError where a text among them is not a plain identifier, so that no data can slip in.
     """

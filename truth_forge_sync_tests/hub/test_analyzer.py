@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from truth_forge_sync.history.merge import MERGE_MANIFEST
 from truth_forge_sync.hub import statements
 from truth_forge_sync.hub.hub import BATCH_MANIFEST, SYSTEMS_MANIFEST
 from truth_forge_sync.hub.staging import OUTCOMES, STAGED
-from truth_forge_sync.hub.statements import COLUMNS, render
+from truth_forge_sync.hub.statements import COLUMNS, FOLDER, render
 from truth_forge_sync.inbox.asked import ASKED
 from truth_forge_sync.inbox.conflicts import CHOSEN_CONFLICTS
 from truth_forge_sync.inbox.errors import CHOSEN_ERRORS
@@ -25,8 +24,8 @@ from truth_forge_sync.inbox.review import DECIDED_REVIEWS
 from truth_forge_sync_tests.hub.analyzer import GoogleSQL, RefusedByGoogle
 
 DATASET = "identity"
-FOLDER = Path(statements.__file__).parent / "sql"
-FILES = {path.stem for path in FOLDER.glob("*.sql") if not path.stem.startswith("_")}
+PATHS = {path.stem: path for path in FOLDER.glob("*/*.sql")}
+FILES = {name for name in PATHS if not name.startswith("_")}
 
 MOST_REFERENCES = 60
 
@@ -155,17 +154,18 @@ def google(loaded: GoogleSQL) -> GoogleSQL:
     return loaded
 
 
-def test_every_file_is_covered() -> None:
+def test_every_file_is_covered_and_has_a_name_of_its_own() -> None:
+    assert len(PATHS) == len(list(FOLDER.glob("*/*.sql")))
     assert set(PLACEHOLDERS) == FILES
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_every_branch_of_a_file_is_rendered(name: str) -> None:
     environment: Environment = statements._environment()
-    template = environment.parse((FOLDER / f"{name}.sql").read_text())
+    template = environment.parse(PATHS[name].read_text())
     placeholders, shared = (
         meta.find_undeclared_variables(tree) - set(environment.globals) - {"dataset"}
-        for tree in (template, environment.parse((FOLDER / "_macros.sql").read_text()))
+        for tree in (template, environment.parse(PATHS["_macros"].read_text()))
     )
     assert placeholders <= set(PLACEHOLDERS[name]) <= placeholders | shared
     for branch in template.find_all((nodes.If, nodes.CondExpr)):

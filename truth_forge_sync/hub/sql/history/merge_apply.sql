@@ -70,7 +70,7 @@ WHEN NOT MATCHED BY TARGET THEN
 -- What identifies the kept contact now.
 DELETE FROM {{ dataset }}.contact_identifiers WHERE contact_id = {{ its('absorbed_contact_id') }};
 
-{{ identifiers.renew(its('kept_contact_id')) }}
+{{ identifiers.renew('sync_registers', 'contact_id = ' ~ its('kept_contact_id')) }}
 
 -- What changed in the one, and that the other is no more.
 MERGE INTO {{ dataset }}.sync_change_log AS t

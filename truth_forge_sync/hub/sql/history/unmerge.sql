@@ -76,7 +76,7 @@ USING (
 ON t.native_id = s.native_id AND t.system = s.system
 WHEN MATCHED THEN UPDATE SET contact_id = s.absorbed_contact_id, status = 'resolved';
 
-{{ identifiers.renew(its('absorbed_contact_id')) }}
+{{ identifiers.renew('sync_registers', 'contact_id = ' ~ its('absorbed_contact_id')) }}
 
 -- What the kept contact has from the merge and nobody has edited since goes back, as edits like any other. Not where the
 -- contact was deleted since: an edit that is later than a delete would bring it back.

@@ -1,4 +1,5 @@
 {% import '_macros.sql' as m with context %}
+{% import '_identifiers.sql' as identifiers with context %}
 -- Carry out the plan of one cycle. Every statement is keyed, so that running it twice is running it once; finish.sql marks
 -- the plan applied. What has nothing to do is left out (todo.sql).
 {% if todo.links %}
@@ -318,27 +319,5 @@ WHERE system = 'bigquery' AND native_id <> contact_id
 {% if todo.accepted %}
 
 -- E-mails and phones of the contacts that changed.
-DELETE FROM {{ dataset }}.contact_identifiers
-WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }} WHERE is_accepted);
-
-INSERT INTO {{ dataset }}.contact_identifiers (
-  contact_id, identifier_type, identifier_value, identifier_normalized, is_primary, match_key
-)
-SELECT
-  contact_id,
-  IF({{ m.is_field('path', email_fields) }}, 'email', 'phone'),
-  {{ m.element('path', 'value') }},
-  {{ m.element('path', 'value') }},
-  STRPOS(path, '/') = 0,
-  {{ m.match_key('path', 'value', 'first_name', 'last_name', 'is_business') }}
-FROM (
-  SELECT
-    plan.contact_id, r.path, r.value,
-    MAX(IF(r.path = 'first_name', r.value, NULL)) OVER (PARTITION BY plan.contact_id) AS first_name,
-    MAX(IF(r.path = 'last_name', r.value, NULL)) OVER (PARTITION BY plan.contact_id) AS last_name,
-    MAX(IF(r.path = 'is_business', r.value, NULL)) OVER (PARTITION BY plan.contact_id) AS is_business
-  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.registers) AS r
-  WHERE plan.is_accepted AND NOT plan.is_deleted AND r.value IS NOT NULL
-)
-WHERE {{ m.is_field('path', email_fields) }} OR {{ m.is_field('path', phone_fields) }};
+{{ identifiers.renew('sync_plan_' ~ cycle, 'is_accepted') }}
 {% endif %}
