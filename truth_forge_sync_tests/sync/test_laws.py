@@ -176,6 +176,16 @@ def test_a_missing_column_never_erases_and_is_filled_when_it_appears(world: Worl
     assert only(world.local).values["city"] == "Oslo"
 
 
+def test_a_column_that_disappears_erases_nothing(world: World) -> None:
+    world.twenty.put("t-1", {**ANN, "city": "Oslo"})
+    world.settle()
+    world.local.fields = lambda: frozenset(FIELD) - {"city"}  # type: ignore[method-assign]
+    world.local.put(only(world.local).native_id, {"city": None, "notes": "so that it is read"})
+    world.settle()
+    assert world.twenty.rows["t-1"].values["city"] == "Oslo"
+    assert world.twenty.rows["t-1"].values["notes"] == "so that it is read"
+
+
 def test_a_value_that_cannot_be_read_is_reported_and_never_overwritten(world: World) -> None:
     world.twenty.put("t-1", {**ANN, "primary_phone": "+12025550123"})
     world.settle()
@@ -186,6 +196,8 @@ def test_a_value_that_cannot_be_read_is_reported_and_never_overwritten(world: Wo
         row, values=values, unread=unread, version="typed", changed_at=datetime.now(UTC)
     )
     world.local._last_edit += 1
+    world.settle()
+    assert world.twenty.rows["t-1"].values["primary_phone"] == "+12025550123", "nothing is erased"
     world.twenty.put("t-1", {"primary_phone": "+12025550199"})
     world.settle()
     assert world.twenty.rows["t-1"].values["primary_phone"] == "+12025550199", "the others go on"
