@@ -1,145 +1,30 @@
-"""The laws of DESIGN.md in plain Python: the oracle that the hub's SQL is compared with (test_model.py).
-
-:func:`decide` says what one cycle makes of what was seen: plain data in, plain data out. It decides about every contact,
-every cycle: that the SQL looks only at those for which something is due must make no difference. Left out: what a pull
-reads and what a push is answered (laws 1, 8-11), what is only told (times, counts, words, unreadable values), and how
-contacts are merged by command.
-"""
+"""What one cycle makes of what was seen."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
 
-from truth_forge_sync.contact import DELETED, FIELD, PRESENT, FieldType, field_of
-from truth_forge_sync.hub.hub import Registered
+from truth_forge_sync.contact import DELETED, PRESENT, field_of
 from truth_forge_sync.sync.rules import Rules
-
-HUB = "bigquery"
-Value = str | None  # canonical; None is absent
-Row = tuple[str, str]  # a native row: (system, native id)
-
-
-class Register(NamedTuple):  # a value with its clock
-    value: Value
-    changed_at: datetime
-    system: str
-
-
-class Held(NamedTuple):  # what a row holds in a path, and what we sent when it stored this instead ('' for an erasure)
-    value: Value = None
-    sent: Value = None
-
-
-@dataclass(frozen=True)
-class Look:  # a native row as a read saw it
-    row: Row
-    version: str
-    changed_at: datetime
-    read_at: datetime
-    values: Mapping[str, str]
-    own_contact_id: str | None = None
-    deleted: bool = False
-    gone: bool = False
-    unread: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Base:  # what we know a native row to hold, and since when
-    contact_id: str
-    version: str
-    changed_at: datetime
-    known_at: datetime
-    held: Mapping[str, Held]
-    gone: bool = False
-    unread: frozenset[str] = frozenset()
-    retired: bool = False  # another row of its system stands for the contact
-
-
-class Intent(NamedTuple):  # a write, recorded before it is sent
-    contact_id: str
-    row: Row
-    kind: str
-    changes: tuple[tuple[str, Value], ...]
-
-
-class Hold(NamedTuple):  # a change that waits; rejected: to be written back; ripe: its time has come
-    contact_id: str
-    value: Value
-    changed_at: datetime
-    gone: bool
-    reason: str
-    rejected: bool = False
-    ripe: bool = False
-
-
-class Refusal(NamedTuple):  # a value that a system did not take; ripe: it is time to ask again
-    contact_id: str
-    value: Value
-    ripe: bool
-
-
-class Review(NamedTuple):  # who a row might be, and who a person said it is (separate: nobody we know)
-    candidates: frozenset[str]
-    rule: str
-    status: str = "open"
-    contact_id: str | None = None
-
-
-class Edit(NamedTuple):  # what a person asked for by command; without a path only to decide again
-    edit_id: str
-    contact_id: str
-    path: str | None
-    asked: Register
-    origin: str
-
-
-class Change(NamedTuple):
-    contact_id: str
-    path: str
-    kind: str
-    old: Value
-    new: Register
-    origin: str | None
-
-
-class Conflict(NamedTuple):
-    contact_id: str
-    path: str
-    won: Register
-    lost: Register
-    reason: str
-
-
-@dataclass(frozen=True)
-class State:
-    """What the hub knows. ``now``: when the plan is carried out; ``intents``: each with whether it is yet to be sent;
-    ``recent``: (contact, path) → the values it changed to within the hour; ``living``: contacts in contacts_master;
-    ``moved``: those that were edited there since they were read."""
-
-    now: datetime
-    systems: Mapping[str, Registered]
-    registers: dict[str, dict[str, Register]]
-    bases: dict[Row, Base]
-    intents: dict[Intent, bool]
-    holds: dict[tuple[Row, str], Hold]
-    refusals: dict[tuple[Row, str], Refusal]
-    reviews: dict[Row, Review]
-    edits: Collection[Edit] = ()
-    recent: Mapping[tuple[str, str], list[Value]] = field(default_factory=dict)
-    living: int = 0
-    moved: Collection[str] = ()
-
-
-class Decision(NamedTuple):
-    after: State
-    changes: set[Change]
-    conflicts: set[Conflict]
+from truth_forge_sync_tests.sync.model.identity import UUID, match, uuid_of
+from truth_forge_sync_tests.sync.model.tables import (
+    HUB,
+    Base,
+    Change,
+    Conflict,
+    Decision,
+    Held,
+    Hold,
+    Intent,
+    Look,
+    Register,
+    Row,
+    State,
+    Value,
+)
 
 
 @dataclass
@@ -239,144 +124,12 @@ def newest(before: State, looks: Iterable[Look], swept: Mapping[str, datetime]) 
     return {row: look for row, look in seen.items() if counts(look)}
 
 
-# -- Law 15: who is it ------------------------------------------------------------------------------------------------
-
-SHARED = re.compile(
-    r"(info|sales|office|contact|hello|support|admin|team|mail|help|billing|accounts?|enquiries|no-?reply|postmaster"
-    r"|webmaster)@"
-)
-
-
-def identity(values: Mapping[str, Value]) -> set[str]:
-    """What identifies a person: an e-mail, or a phone with the name. A shared mailbox or a business does not."""
-    if values.get(DELETED) or values.get("is_business") == PRESENT:
-        return set()
-    name = [(values.get(path) or "").lower() for path in ("first_name", "last_name")]
-    keys = set()
-    for path, value in values.items():
-        element = path.partition("/")[2] or value or ""
-        kind = FIELD[field_of(path)].type.element if path != DELETED and value else None
-        if kind is FieldType.EMAIL and not SHARED.match(element):
-            keys.add(f"email:{element}")
-        if kind is FieldType.PHONE and all(name):
-            keys.add(f"phone:{element}|{' '.join(name)}")
-    return keys
-
-
-def match(before: State, seen: Mapping[Row, Look]) -> tuple[dict[Row, str], set[Row], dict[Row, Review]]:
-    """Who each row is, which of them retire, and all reviews. A linked row stays linked, another one is who a person said;
-    else who shares its contact id, else an e-mail, else a phone: contacts and rows that are known by now, or new rows."""
-    said = {row for row, review in before.reviews.items() if review.status == "separate" or review.contact_id}
-    said &= seen.keys() - before.bases.keys()
-    who: dict[Row, str] = {}  # a contact, or a new one that is named for its first row
-    who |= {row: before.bases[row].contact_id for row in seen if row in before.bases}
-    who |= {row: before.reviews[row].contact_id or new(row) for row in said}
-    doubts: dict[Row, Review] = {}
-    for rule in ("id", "email", "phone"):
-        keys = {row: {key for key in keys_of(look) if key.startswith(f"{rule}:")} for row, look in seen.items()}
-        known = defaultdict[str, set[str]](set)
-        for contact_id, registers in before.registers.items():
-            for key in {f"id:{contact_id}"} | identity({path: register.value for path, register in registers.items()}):
-                known[key].add(contact_id)
-        earlier, found = set(who), dict(who)
-        strangers = sorted(seen.keys() - who.keys() - doubts.keys())
-        while strangers:
-            for row, whom in found.items():
-                for key in keys[row]:
-                    known[key].add(whom)
-            claims = {row: frozenset[str]().union(*(known[key] for key in keys[row])) for row in strangers}
-            if not any(claims.values()):
-                break
-            doubts |= {row: Review(whoever, rule) for row, whoever in claims.items() if len(whoever) > 1}  # never guess
-            found = {row: min(whoever) for row, whoever in claims.items() if len(whoever) == 1}
-            strangers = [row for row in strangers if not claims[row]]
-            who |= found
-        groups: list[set[Row]] = []
-        for row in strangers:
-            same = [group for group in groups if any(keys[row] & keys[other] for other in group)]
-            groups = [group for group in groups if group not in same] + [{row}.union(*same)]
-        who |= {row: new(min(group)) for group in groups if len(group) > 1 for row in group}
-        taken = {(row[0], who[row]) for row in earlier}
-        for row in sorted(who.keys() - earlier):  # a second row of its system is for a person to judge
-            if (row[0], who[row]) in taken:
-                doubts[row] = Review(frozenset({who.pop(row)}), "duplicate_in_system")
-            else:
-                taken.add((row[0], who[row]))
-    who |= {row: new(row) for row in seen.keys() - who.keys() - doubts.keys()}
-
-    named = {
-        whom: contact_id_of(whom, {row: seen[row] for row in who if who[row] == whom}, said) for whom in who.values()
-    }
-    matched = {row: named[whom] for row, whom in who.items()}
-    for row, doubt in doubts.items():
-        if doubt.rule != "duplicate_in_system":
-            doubts[row] = doubt._replace(candidates=alike(row, doubt.rule, before, seen, matched))
-    occupied = {(row[0], base.contact_id) for row, base in before.bases.items() if is_alive(base)}
-    second = {row for row in matched.keys() - before.bases.keys() if (row[0], matched[row]) in occupied}
-    # In the hub a contact has one place.
-    second |= {row for row in matched.keys() - before.bases.keys() if row[0] == HUB and row[1] != matched[row]}
-    doubts |= {row: Review(frozenset({matched.pop(row)}), "duplicate_in_system") for row in second - said}
-    retiring = second & said
-    for row in sorted(matched.keys() & said):  # the first of several stands for the contact
-        if any(other < row and other[0] == row[0] and matched.get(other) == matched[row] for other in said):
-            retiring.add(row)
-    reviews = dict(before.reviews)
-    for row, doubt in doubts.items():
-        if row not in reviews or reviews[row].status in ("open", "gone") or reviews[row][2:] == ("linked", None):
-            reviews[row] = doubt._replace(candidates=frozenset(named.get(whom, whom) for whom in doubt.candidates))
-    for row in matched.keys() & reviews.keys():
-        if reviews[row].status == "open":
-            reviews[row] = reviews[row]._replace(status="linked")
-    return matched, retiring, reviews
-
-
-def alike(row: Row, rule: str, before: State, seen: Mapping[Row, Look], matched: Mapping[Row, str]) -> frozenset[str]:
-    """Everybody who has a key of that kind in common with the row."""
-    keys = {key for key in keys_of(seen[row]) if key.startswith(f"{rule}:")}
-    known = {
-        contact_id
-        for contact_id, registers in before.registers.items()
-        if keys & ({f"id:{contact_id}"} | identity({path: register.value for path, register in registers.items()}))
-    }
-    return frozenset(known | {matched[other] for other in matched if keys & keys_of(seen[other])})
-
-
-def keys_of(look: Look) -> set[str]:
-    own = {f"id:{look.own_contact_id}"} if look.own_contact_id else set()
-    return own if look.deleted else own | identity(look.values)
-
-
-def new(row: Row) -> str:
-    return f"new/{row[0]}/{row[1]}"
-
-
-def contact_id_of(whom: str, looks: Mapping[Row, Look], said: Collection[Row]) -> str:
-    """A new contact takes the hub's own id, else one that a row brought along, else one that is made of its first row."""
-    brought = [(row[0] != HUB, look.own_contact_id) for row, look in looks.items() if look.own_contact_id]
-    if not whom.startswith("new/"):
-        return whom
-    return min(brought)[1] if brought and (not said & looks.keys() or not min(brought)[0]) else uuid_of(whom)
-
-
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def uuid_of(text: str) -> str:
-    """The same for the same text."""
-    digest = hashlib.md5(text.encode()).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-8{digest[17:20]}-{digest[20:]}"
-
-
-def is_alive(base: Base) -> bool:
-    return not base.gone and not base.retired and base.held.get(DELETED, Held()).value is None
-
-
 # -- Laws 3, 4 and 6: what changed ------------------------------------------------------------------------------------
 
 
 def show(before: State, native: Native) -> list[Cell]:
-    """Each path of a row beside what we knew it to hold. A look says nothing about the fields of a deleted row, about columns
-    that are not there and values that could not be read: absence is no edit."""
+    """Each path of a row beside what we knew it to hold. A look says nothing about the fields of a deleted row, about
+    columns that are not there and values that could not be read: absence is no edit."""
     look, held = native.look, native.base.held if native.base else {}
     holds = {path: hold for (row, path), hold in before.holds.items() if row == native.row}
     shown: Mapping[str, str] = {} if look is None else {DELETED: PRESENT} if look.deleted else look.values
@@ -429,7 +182,7 @@ def most_losses(rules: Rules) -> int:
 
 
 def hold_back(before: State, natives: Collection[Native], rules: Rules, touched: Collection[str]) -> None:
-    """What goes to and fro is frozen; more deletes and emptied fields than anybody makes on purpose wait for a person."""
+    """What goes to and fro is frozen; more deletes and emptied fields than anybody makes on purpose wait."""
     edits = [
         (native, cell) for native in natives for cell in native.cells.values() if cell.is_edit and not cell.rejected
     ]
@@ -453,8 +206,9 @@ def hold_back(before: State, natives: Collection[Native], rules: Rules, touched:
 
 @dataclass(frozen=True)
 class Claim:
-    """A value that claims a path. ``on_top``: of the accepted value; ``say``: the place in the order of those with a say, and
-    ``rank`` in the order of systems (0 the first); ``source``: the native row or edit, '' for the accepted value itself."""
+    """A value that claims a path. ``on_top``: of the accepted value; ``say``: the place in the order of those with a
+    say, and ``rank`` in the order of systems (0 the first); ``source``: the native row or edit, '' for the accepted
+    value itself."""
 
     made: Register
     stamp: datetime
@@ -475,7 +229,7 @@ def settle(before: State, contact_id: str, natives: Collection[Native], rules: R
     claims = defaultdict[str, list[Claim]](list)
 
     def claim(path: str, made: Register, *, source: str = "", on_top: bool = False, origin: str | None = None) -> None:
-        # A change on top of the accepted value is later than it, whatever its clock says; a delete is later than all of them.
+        # A change on top of the accepted value is later than it, whatever its clock says; a delete is later than all.
         below = [register.changed_at for at, register in accepted.items() if path in (at, DELETED)] if on_top else []
         order = dict(rules.authorities).get(field_of(path), ())
         say = 0 if origin or not order else [*order, made.system].index(made.system) + 1
@@ -531,8 +285,8 @@ def settle(before: State, contact_id: str, natives: Collection[Native], rules: R
 
 
 def lack(before: State, contact_id: str, natives: Collection[Native], after: State) -> None:
-    """One write for each row that differs or is missing. A row whose delete waits is left alone, so is what could not be read,
-    and what a row made of a value is not asked for again. A retired row is deleted and gives up its e-mail."""
+    """One write for each row that differs or is missing. A row whose delete waits is left alone, so is what could not
+    be read, and what a row made of a value is not asked for again. A retired row is deleted and gives up its e-mail."""
     wanted = after.registers[contact_id]
     is_deleted = DELETED in wanted and wanted[DELETED].value is not None
     for name, system in before.systems.items():
@@ -612,8 +366,8 @@ def know(natives: Collection[Native], accepted: Mapping[str, Register], after: S
 
 
 def publish(before: State, contact_id: str, natives: Collection[Native], decision: Decision) -> None:
-    """The hub's own rows are written with the plan, unless somebody edited them meanwhile: that is the next cycle's change.
-    A row that a person edited is completed."""
+    """The hub's own rows are written with the plan, unless somebody edited them meanwhile: that is the next cycle's
+    change. A row that a person edited is completed."""
     after = decision.after
     for intent in [one for one in after.intents if one.contact_id == contact_id and one.row[0] == HUB]:
         if intent.row[1] != contact_id and intent.row[1] not in before.moved:
