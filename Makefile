@@ -30,6 +30,13 @@ test: $(INSTALLED) ## run the tests (PYTEST_ARGS="-k walk" for some of them)
 mutations: $(INSTALLED) ## break each law in the code, one at a time, and see its tests fail (half an hour)
 	@$(BIN)/python -m truth_forge_sync_tests.mutations
 
+.PHONY: nightly
+nightly: export NOISE_RUNS ?= 2000
+nightly: export MODEL_RUNS ?= 500
+nightly: export DIFFERENTIAL_RUNS ?= 5
+nightly: $(INSTALLED) ## thousands of new random worlds, histories and weeks (hours)
+	@$(BIN)/python -m pytest truth_forge_sync_tests/sync/test_machine.py truth_forge_sync_tests/sync/test_model.py truth_forge_sync_tests/hub/test_two_engines.py $(PYTEST_ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED) ## check style, format and types
 	@$(BIN)/ruff check .
