@@ -39,6 +39,14 @@ def test_a_few_losses_pass(world: World, how: str) -> None:
     assert (len(cities), cities.count(None)) == ((SIZE - 3, 0) if how == "delete" else (SIZE, 3))
 
 
+@pytest.mark.parametrize("percent", [33, 34])
+def test_many_losses_pass_where_they_are_a_small_share(world: World, percent: float) -> None:
+    world.rules = replace(world.rules, loss_limit_percent=percent)
+    lose(world, 4)
+    world.settle()
+    assert len(living(world.local)) == (SIZE if percent < 100 * 4 / SIZE else SIZE - 4)
+
+
 @pytest.mark.parametrize("how", ["delete", "empty"])
 def test_too_many_losses_wait_and_nothing_else_does(world: World, how: str) -> None:
     lose(world, 4, how)

@@ -1,4 +1,4 @@
-"""Law 11, statement by statement: a reconcile dies before any of its statements, and the next one ends what it began."""
+"""Law 11, statement by statement: a reconcile dies before any of them, and the next one ends what it began."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import pytest
 
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.sync.pull import pull
+from truth_forge_sync.sync.push import push
 from truth_forge_sync.systems.memory import Fault, Memory
 from truth_forge_sync.systems.protocol import Window
 from truth_forge_sync_tests.sync.people import crowd, living, named
@@ -55,6 +56,18 @@ def test_an_edit_made_later_than_the_row_was_last_known_outlives_its_disappearan
     world.settle()
     world.assert_aligned()
     assert named(world.twenty, "Person 0").values["notes"] == "still here"
+
+
+def test_a_row_that_was_written_after_the_read_is_not_missing_in_it(world: World) -> None:
+    world.local.faults.append(Fault.WRITE_BEFORE)
+    world.twenty.put("n-new", {"first_name": "New", "primary_email": "new@example.com"})
+    world.cycle()
+    pull(world.hub, world.local, window=Window())
+    push(world.hub, world.local)
+    assert "New" in living(world.local)
+    world.settle()
+    assert "New" in living(world.local) & living(world.twenty)
+    assert world.sql("SELECT * FROM identity.sync_change_log WHERE change_type IN ('DELETE', 'RESTORE')") == []
 
 
 def test_a_read_that_breaks_off_is_no_sweep(world: World) -> None:
