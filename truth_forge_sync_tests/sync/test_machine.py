@@ -228,7 +228,7 @@ class Noise(RuleBasedStateMachine):
         assert not self.must_be_known - known, "edits that are neither in the log nor in the conflicts"
 
 
-RUNS = int(os.environ.get("NOISE_RUNS", "12"))
+RUNS = int(os.environ.get("NOISE_RUNS", "100"))
 """How many worlds to try: always the same ones, but for a nightly run (NOISE_RUNS=2000), which takes new ones."""
 
 Noise.TestCase.settings = settings(
