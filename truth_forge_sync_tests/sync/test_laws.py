@@ -10,6 +10,7 @@ import pytest
 
 from truth_forge_sync.contact import FIELD, Unread
 from truth_forge_sync.errors import Retry
+from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.sync.pull import pull
 from truth_forge_sync.sync.reconcile import reconcile, register
 from truth_forge_sync.sync.rules import Rules
@@ -83,6 +84,7 @@ def test_a_look_that_is_older_than_our_own_write_is_no_edit(world: World) -> Non
     )
     world.cycle()
     world.edit_hub("UPDATE identity.sync_batches SET cycle_id = NULL WHERE cycle_id = 'elsewhere'")
+    reconcile(Hub(world.engine), world.rules)
     world.settle()
     assert only(world.local).values["city"] == "new"
     assert world.twenty.rows["t-1"].values["city"] == "new"
