@@ -9,6 +9,7 @@ import pytest
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.sync.pull import pull
 from truth_forge_sync.sync.push import push
+from truth_forge_sync.sync.reconcile import reconcile
 from truth_forge_sync.systems.memory import Fault, Memory
 from truth_forge_sync.systems.protocol import Window
 from truth_forge_sync_tests.sync.people import crowd, living, named
@@ -65,6 +66,7 @@ def test_a_row_that_was_written_after_the_read_is_not_missing_in_it(world: World
     pull(world.hub, world.local, window=Window())
     push(world.hub, world.local)
     assert "New" in living(world.local)
+    reconcile(world.hub, world.rules)
     world.settle()
     assert "New" in living(world.local) & living(world.twenty)
     assert world.sql("SELECT * FROM identity.sync_change_log WHERE change_type IN ('DELETE', 'RESTORE')") == []
