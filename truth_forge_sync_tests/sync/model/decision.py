@@ -113,7 +113,7 @@ def newest(before: State, looks: Iterable[Look], swept: Mapping[str, datetime]) 
     """The last look at each row. One that a complete read did not show is gone, and nobody knows since when."""
     seen = {look.row: look for look in sorted(looks, key=lambda look: (look.read_at, look.changed_at, look.version))}
     for row, base in before.bases.items():
-        if row not in seen and not base.gone and row[0] in swept and base.known_at < swept[row[0]]:
+        if row not in seen and not base.gone and row[0] in swept:
             seen[row] = Look(row, "", base.changed_at, swept[row[0]], {}, deleted=True, gone=True)
 
     def counts(look: Look) -> bool:

@@ -42,7 +42,7 @@ missing AS (
   JOIN {{ dataset }}.sync_bases AS bases ON bases.system = batches.system
   LEFT JOIN arrived ON arrived.system = bases.system AND arrived.native_id = bases.native_id
   WHERE batches.batch_id IN ({{ m.texts(complete_batches) }})
-    AND arrived.native_id IS NULL AND NOT bases.gone AND bases.known_at < batches.read_at
+    AND arrived.native_id IS NULL AND NOT bases.gone
 ),
 {% endif %}
 
