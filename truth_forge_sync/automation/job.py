@@ -25,8 +25,9 @@ ALLOW_LOSSES = define_asset_job(
     "allow_losses",
     selection=AssetSelection.groups("hub", "push"),
     config={**QUIET, "ops": {"reconcile": {"config": {"allow_losses": 0}}}},
-    description="Let through what the brake holds: open the Launchpad (the arrow beside Materialize all), set allow_losses to the number of contacts that "
-    "the check named brake tells, and launch. What waits is decided anew, and goes through if it is no more than that.",
+    description="Let through what the brake holds: open the Launchpad (the arrow beside Materialize all), set "
+    "allow_losses to the number of contacts that the check named brake tells, and launch. What waits is decided anew, "
+    "and goes through if it is no more than that.",
 )
 
 IN_FLIGHT = [
