@@ -1,7 +1,7 @@
-"""The contact: every field declared once, with its type, merge policy and the name people know it by.
+"""The contact: its fields (:mod:`truth_forge_sync.fields`) as the engine sees them.
 
 Everything else derives from :data:`FIELDS`: the hub's and the databases' columns, the mappings, the paths of the
-engine and the pivot into the wide table. Adding a field is one line here.
+engine and the pivot into the wide table.
 
 Inside the engine a contact is a map from *path* to *canonical value*, both strings:
 
@@ -21,58 +21,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from truth_forge_sync.canonical import Unreadable, canonical_scalar, canonical_text, clean_text
+from truth_forge_sync.fields import Field, FieldType
+from truth_forge_sync.mapping import mapping
 
 DELETED = "deleted"
 """The path that says a contact (or a native row) is deleted: its value is ``true`` or absent."""
 
 PRESENT = "true"
 """The value of a list element's path."""
-
-
-class FieldType(StrEnum):
-    TEXT = "text"
-    EMAIL = "email"
-    PHONE = "phone"
-    URL = "url"
-    DATE = "date"
-    BOOLEAN = "boolean"
-    CHOICE = "choice"
-    EMAIL_LIST = "email_list"
-    PHONE_LIST = "phone_list"
-    JSON = "json"
-
-    @property
-    def is_list(self) -> bool:
-        return self in (FieldType.EMAIL_LIST, FieldType.PHONE_LIST)
-
-    @property
-    def element(self) -> FieldType:
-        """The type of one path's value: a list's elements are scalars, anything else is itself."""
-        return {FieldType.EMAIL_LIST: FieldType.EMAIL, FieldType.PHONE_LIST: FieldType.PHONE}.get(self, self)
-
-
-class Policy(StrEnum):
-    """How concurrent values of a field are resolved (DESIGN law 5); all of them act path by path."""
-
-    LATEST = "latest"
-    AUTHORITY = "authority"
-    UNION = "union"
-    PER_KEY = "per_key"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """``authority``: the systems that have the say over the field, the first the most (policy authority only)."""
-
-    name: str
-    type: FieldType = FieldType.TEXT
-    policy: Policy = Policy.LATEST
-    choices: tuple[str, ...] = ()
-    authority: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,37 +45,8 @@ class Unread:
     reason: str
 
 
-_T = FieldType
-
-FIELDS: tuple[Field, ...] = (
-    Field("first_name"),
-    Field("last_name"),
-    Field("middle_name"),
-    Field("nickname"),
-    Field("name_suffix"),
-    Field("title"),
-    Field("primary_email", _T.EMAIL),
-    Field("other_emails", _T.EMAIL_LIST, Policy.UNION),
-    Field("primary_phone", _T.PHONE),
-    Field("other_phones", _T.PHONE_LIST, Policy.UNION),
-    Field("organization"),
-    Field("job_title"),
-    Field("department"),
-    Field("city"),
-    Field("linkedin_url", _T.URL),
-    Field("birthday", _T.DATE),
-    Field("notes"),
-    Field("category_code", _T.CHOICE, choices=tuple("ABCDEFGHX")),
-    Field("subcategory_code"),
-    Field("relationship_category"),
-    Field("is_business", _T.BOOLEAN),
-    Field("is_me", _T.BOOLEAN),
-    Field("llm_context", _T.JSON, Policy.PER_KEY),
-    Field("communication_stats", _T.JSON, Policy.PER_KEY),
-    Field("social_network", _T.JSON, Policy.PER_KEY),
-    Field("ai_insights", _T.JSON, Policy.PER_KEY),
-    Field("recommendations", _T.JSON, Policy.PER_KEY),
-)
+FIELDS: tuple[Field, ...] = mapping().fields
+"""Those of CONTRACT.md, and a user's own."""
 
 FIELD: Mapping[str, Field] = {field.name: field for field in FIELDS}
 
@@ -190,8 +120,9 @@ def _parsed(value: Any) -> Any:
 def canonical_json(value: Any) -> str:
     """Sorted keys, no spaces, NFC, no ASCII escapes; an integral float is an integer (jsonb prints 1.0 and all digits
     of 1e21, JavaScript 1 and 1e+21). Raises :class:`Unreadable` for NaN and infinities, which JSON does not have."""
+    plain = _plain(value)
     try:
-        return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except ValueError as error:
         raise Unreadable("expected JSON without NaN or infinite numbers") from error
 

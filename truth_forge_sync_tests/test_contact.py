@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truth_forge_sync.contact import FIELDS, FieldType, canonical_json, from_paths, to_paths
+from truth_forge_sync.contact import FIELDS, canonical_json, from_paths, to_paths
+from truth_forge_sync.fields import FieldType
 
 SAME = [
     ("first_name", ["Zoë", "Zoe\u0308", " Zoë ", "Zoë\x00"], {"first_name": "Zoë"}),
@@ -66,7 +67,11 @@ def test_a_column_that_is_no_field_is_ignored() -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
@@ -78,6 +83,11 @@ def test_canonical_json_is_stable(value: Any) -> None:
 
     once = canonical_json(value)
     assert canonical_json(json.loads(once)) == once
+
+
+def test_a_number_that_no_system_keeps_whole_is_unread() -> None:
+    values, (unread,) = to_paths({"llm_context": {"n": -(2**63) - 1}}, region="US")
+    assert (values, unread.reason) == ({}, "expected JSON numbers that fit into 64 bits")
 
 
 @given(st.dictionaries(st.sampled_from([f.name for f in FIELDS if f.type is FieldType.TEXT]), st.text(max_size=20)))

@@ -15,7 +15,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from truth_forge_sync.contact import DELETED, FIELDS, Field, FieldType
+from truth_forge_sync.contact import DELETED, FIELDS
+from truth_forge_sync.fields import Field, FieldType
 
 FOLDER = Path(__file__).parent / "sql"
 """Its folders only sort the files: a file is called by its bare name."""

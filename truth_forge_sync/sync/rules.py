@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from truth_forge_sync.contact import FIELDS, Field, Policy
+from truth_forge_sync.contact import FIELDS
+from truth_forge_sync.fields import Field, Policy
 
 if TYPE_CHECKING:
     from truth_forge_sync.settings import Settings

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from truth_forge_sync.contact import from_paths, to_paths
+from truth_forge_sync.mapping import Columns
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, Write, WriteKind
 from truth_forge_sync.systems.refusal import field_named
 
@@ -27,9 +28,9 @@ UNKNOWN_STAMP = datetime.fromtimestamp(0, UTC)
 """What a stamp that is no date counts as: such a row is still read and compared, and wins over nothing."""
 
 
-def native_row(row: Mapping[str, Any], *, region: str) -> NativeRow:
+def native_row(row: Mapping[str, Any], columns: Columns, *, region: str) -> NativeRow:
     """A row of the contacts table in canonical form; ``region`` is the country of national phone numbers."""
-    values, unread = to_paths(row, region=region)
+    values, unread = to_paths(columns.read(row), region=region)
     return NativeRow(
         native_id=str(row["id"]),
         contact_id=row["contact_id"] or None,
@@ -73,22 +74,22 @@ def _aware(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def columns_to_write(write: Write, *, fill_contact_id: bool = True) -> dict[str, Any]:
+def columns_to_write(write: Write, columns: Columns, *, fill_contact_id: bool = True) -> dict[str, Any]:
     """What to set, {column: value}: each touched field whole, and the row's contact id where it has none.
 
     A create names only the columns that have a value, so that the others take the table's own defaults.
     """
-    columns = from_paths(write.target, sorted(write.fields))
+    values = columns.written(from_paths(write.target, sorted(write.fields)))
     if write.kind is WriteKind.DELETE:
-        return {**columns, "deleted_at": NOW}
+        return {**values, "deleted_at": NOW}
     if write.kind is WriteKind.CREATE:
-        present = {name: value for name, value in columns.items() if value not in (None, [])}
+        present = {name: value for name, value in values.items() if value not in (None, [])}
         return {"id": write.native_id, "contact_id": write.contact_id, **present}
     if write.kind is WriteKind.RESTORE:
-        columns["deleted_at"] = None
+        values["deleted_at"] = None
     if fill_contact_id and write.seen is not None and write.seen.contact_id is None:
-        columns["contact_id"] = write.contact_id
-    return columns
+        values["contact_id"] = write.contact_id
+    return values
 
 
 def settled(write: Write, current: NativeRow | None, holder: str | None, fields: frozenset[str]) -> Outcome | None:
@@ -109,13 +110,14 @@ def settled(write: Write, current: NativeRow | None, holder: str | None, fields:
     elif write.seen is None or write.seen.version != current.version:
         return Outcome(write, Status.MOVED)
     if missing := sorted(write.fields - fields):
-        return refused(write, "the table has no such column", names=missing[0])
+        return Outcome(write, Status.REFUSED, message="the table has no such column", field=missing[0])
     return None
 
 
-def refused(write: Write, message: str, names: str = "") -> Outcome:
-    """A write that the database judged; ``names`` are the words in which it named columns and constraints."""
-    return Outcome(write, Status.REFUSED, message=message, field=field_named(names, write.fields))
+def refused(write: Write, message: str, names: str = "", columns: Columns | None = None) -> Outcome:
+    """A write that the database judged; ``names`` are the words in which it named ``columns`` and constraints."""
+    field = field_named(names, columns, write.fields) if columns else None
+    return Outcome(write, Status.REFUSED, message=message, field=field)
 
 
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from truth_forge_sync.contact import FIELD
+from truth_forge_sync.mapping import Columns
 
 _ROW_CLASSES = ("21", "22", "23", "44", "54", "P0")
 _ROW_CODES = ("42804", "42846", "428C9")  # wrong type for a column, no cast to it, a generated column
@@ -22,8 +22,6 @@ _SQLITE_SAFE = re.compile(
 )
 _COLUMN = re.compile(r'(?:null value in |cannot insert a non-DEFAULT value into )?column "([^"]*)"')
 _KEY = re.compile(r"Key \((.*?)\)=\(", re.DOTALL)
-# The longest first, so that job_title is not taken for title.
-_FIELD = re.compile(rf"(?<![a-z])(?:{'|'.join(sorted(FIELD, key=len, reverse=True))})(?![a-z])", re.IGNORECASE)
 
 
 def judges_the_row(code: str) -> bool:
@@ -57,8 +55,12 @@ def sqlite_words(message: str) -> str:
     return message if _SQLITE_SAFE.fullmatch(message) else "refused by a rule of the database"
 
 
-def field_named(names: str, among: Collection[str]) -> str | None:
-    """The one contact field of ``among`` that an error names: as a column, or within a constraint's name
+def field_named(names: str, columns: Columns, among: Collection[str]) -> str | None:
+    """The one contact field of ``among`` that an error names: by its column, or within a constraint's name
     (``birthday_check``). None where it names none of them, or several."""
-    found = {name.lower() for name in _FIELD.findall(names)}.intersection(among)
+    fields = {name.lower(): field for field, name in columns.named.items()}
+    # The longest first, so that job_title is not taken for title.
+    either = "|".join(map(re.escape, sorted(fields, key=len, reverse=True)))
+    found = {fields[name.lower()] for name in re.findall(rf"(?<![a-z])(?:{either})(?![a-z])", names, re.IGNORECASE)}
+    found &= set(among)
     return found.pop() if len(found) == 1 else None

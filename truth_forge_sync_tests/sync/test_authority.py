@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from truth_forge_sync.contact import Field, Policy
+from truth_forge_sync.fields import Field, Policy
 from truth_forge_sync.sync.rules import declared_authorities
 from truth_forge_sync_tests.sync.people import ANN, only
 from truth_forge_sync_tests.world import World

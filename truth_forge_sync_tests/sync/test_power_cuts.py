@@ -11,6 +11,7 @@ from truth_forge_sync.hub.hand_edits import HandEdits
 from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.sync.pull import pull
 from truth_forge_sync.sync.reconcile import reconcile
+from truth_forge_sync.systems.protocol import System
 from truth_forge_sync_tests.sync.crashing import CrashingEngine, PowerCut
 from truth_forge_sync_tests.world import World
 
@@ -51,7 +52,8 @@ def after_the_pulls(folder: Path) -> World:
     )
     world.local.put("doubtful", {"primary_email": "ann@example.com", "other_emails/cy@example.com": "true"})
     world.edit_hub("UPDATE identity.contacts_master SET nickname = 'C' WHERE first_name = 'cy'")
-    for system in (HandEdits(world.hub, region="US"), *world.memories.values()):
+    systems: list[System] = [HandEdits(world.hub, region="US"), *world.memories.values()]
+    for system in systems:
         pull(world.hub, system)
     return world
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from truth_forge_sync.contact import FIELD
+from truth_forge_sync.mapping import Columns
 from truth_forge_sync.sandbox.postgres import Postgres
 from truth_forge_sync.sandbox.serve import serve
 from truth_forge_sync.sandbox.supabase import create_supabase_app
@@ -51,12 +52,14 @@ POSTGRES: list[tuple[str, str, str, str | None]] = [
     ("", "PostgreSQL text fields cannot contain NUL (0x00) bytes", "", None),
 ]
 
+COLUMNS = Columns({name: name for name in FIELD})
+
 
 @pytest.mark.parametrize(("code", "message", "detail", "field"), POSTGRES)
 def test_postgres_names_the_field(code: str, message: str, detail: str, field: str | None) -> None:
     names = postgres_names(code, message, detail)
-    assert field_named(names, FIELD) == field
-    assert field_named(names, {"middle_name"}) is None
+    assert field_named(names, COLUMNS, FIELD) == field
+    assert field_named(names, COLUMNS, {"middle_name"}) is None
     assert not any(value in names + postgres_words(code, message) for value in ("ann@", "Ann", "Acme", "his", "(1"))
 
 
@@ -80,16 +83,16 @@ SQLITE: list[tuple[str, bool, str | None]] = [
 def test_sqlite_names_the_field(message: str, is_shown: bool, field: str | None) -> None:
     words = sqlite_words(message)
     assert (words == message) == is_shown
-    assert field_named(words, FIELD) == field
+    assert field_named(words, COLUMNS, FIELD) == field
 
 
 def test_of_several_columns_the_one_that_is_written_is_at_fault() -> None:
-    assert field_named("first_name, last_name", {"last_name", "city"}) == "last_name"
+    assert field_named("first_name, last_name", COLUMNS, {"last_name", "city"}) == "last_name"
 
 
 def test_a_field_is_not_taken_for_another_whose_name_is_within() -> None:
-    assert field_named("job_title_check", {"title"}) is None
-    assert field_named("job_title_check", {"title", "job_title"}) == "job_title"
+    assert field_named("job_title_check", COLUMNS, {"title"}) is None
+    assert field_named("job_title_check", COLUMNS, {"title", "job_title"}) == "job_title"
 
 
 # The same through the connectors

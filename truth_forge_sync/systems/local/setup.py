@@ -8,23 +8,28 @@ from typing import cast
 
 import sqlalchemy as sa
 
-from truth_forge_sync.contact import FIELDS
+from truth_forge_sync.contact import FIELD
+from truth_forge_sync.mapping import Columns, mapping
 from truth_forge_sync.systems.ddl import TOMBSTONES, Dialect, contacts_ddl, contacts_statements
 from truth_forge_sync.systems.local.engine import NAME, WRITING, talking
 from truth_forge_sync.systems.local.table import CONTACTS
 from truth_forge_sync.systems.protocol import Step
 
-_COLUMNS = [(field.name, str(field.type)) for field in FIELDS]
 _TRIGGERS = ("truth_forge_stamp", "truth_forge_bury", "truth_forge_raise")
 
 
 def setup_sql(url: str) -> str:
     """The script for the database at ``url``, for a person to read or run. It is for a database without the table:
     SQLite must be told what an existing one lacks, which only :func:`set_up` looks at."""
-    return contacts_ddl(cast(Dialect, sa.make_url(url).get_backend_name()), CONTACTS, _COLUMNS)
+    dialect = cast(Dialect, sa.make_url(url).get_backend_name())
+    return contacts_ddl(dialect, CONTACTS, _typed(mapping().columns(NAME)))
 
 
-def set_up(engine: sa.Engine, *, dry_run: bool) -> Iterator[Step]:
+def _typed(columns: Columns) -> list[tuple[str, str]]:
+    return [(name, str(FIELD[field].type)) for field, name in columns.named.items()]
+
+
+def set_up(engine: sa.Engine, columns: Columns, *, dry_run: bool) -> Iterator[Step]:
     """One step for each thing that is missing; carries them out unless ``dry_run``. Nothing that exists is changed."""
     if not dry_run:
         _make_folder(engine.url)
@@ -34,19 +39,19 @@ def set_up(engine: sa.Engine, *, dry_run: bool) -> Iterator[Step]:
         return
     with talking(), engine.connect().execution_options(**{WRITING: not dry_run}) as connection:
         existing = _columns(connection, CONTACTS)
-        missing = _missing(connection, existing)
+        missing = _missing(connection, existing, columns)
         if missing and not dry_run:
             dialect = cast(Dialect, connection.dialect.name)
-            for statement in contacts_statements(dialect, CONTACTS, _COLUMNS, existing=existing):
+            for statement in contacts_statements(dialect, CONTACTS, _typed(columns), existing=existing):
                 connection.exec_driver_sql(statement.replace("%", "%%") if dialect == "postgresql" else statement)
             connection.commit()
     yield from (Step(NAME, what, done=not dry_run) for what in missing)
 
 
-def _missing(connection: sa.Connection, existing: list[str]) -> list[str]:
+def _missing(connection: sa.Connection, existing: list[str], columns: Columns) -> list[str]:
     if not existing:
         return [f"create {CONTACTS} with its triggers, and {TOMBSTONES}"]
-    wanted = [name for name, _ in _COLUMNS] + ["contact_id", "created_at", "updated_at", "deleted_at"]
+    wanted = [*columns.names, "contact_id", "created_at", "updated_at", "deleted_at"]
     steps = [f"add column {name} to {CONTACTS}" for name in wanted if name not in existing]
     if not _columns(connection, TOMBSTONES):
         steps.append(f"create {TOMBSTONES}")

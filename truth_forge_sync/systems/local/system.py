@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from truth_forge_sync.mapping import Columns, mapping
 from truth_forge_sync.systems.clock import ClockOffset
 from truth_forge_sync.systems.contacts_table import chunks, native_row, tombstone
 from truth_forge_sync.systems.local import reading
@@ -18,7 +19,8 @@ from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, 
 
 
 class Local:
-    """The contacts of the database at an SQLAlchemy ``url``; ``region`` is the country of national phone numbers.
+    """The contacts of the database at an SQLAlchemy ``url``; ``region`` is the country of national phone numbers,
+    ``columns`` what the fields are called there.
 
     Implements :class:`~truth_forge_sync.systems.protocol.System`. ``requests`` counts statements.
     """
@@ -27,8 +29,9 @@ class Local:
     # A new row is stamped with the start of its transaction: somebody's longest import, generously.
     capabilities = Capabilities(read_page=reading.PAGE, write_batch=BATCH, settle=timedelta(minutes=5))
 
-    def __init__(self, url: str, *, region: str) -> None:
+    def __init__(self, url: str, *, region: str, columns: Columns | None = None) -> None:
         self.requests = 0
+        self._columns = columns or mapping().columns(NAME)
         self._region = region
         self._engine = open_engine(url)
         self._table: ContactsTable | None = None
@@ -41,7 +44,7 @@ class Local:
         return self._clock.offset
 
     def fields(self) -> frozenset[str]:
-        return self._found().fields
+        return self._found().columns.fields
 
     def marker(self) -> str:
         with talking(), self._engine.connect() as connection:
@@ -50,7 +53,7 @@ class Local:
     def read_changed(self, window: Window) -> Iterator[Sequence[NativeRow]]:
         table = self._found()
         for page in reading.pages(self._engine, table.everything, table.contacts, "updated_at", window, self._clock):
-            yield [native_row(row, region=self._region) for row in page]
+            yield [native_row(row, table.columns, region=self._region) for row in page]
         buried = table.tombstones
         for page in reading.pages(self._engine, sa.select(buried), buried, "deleted_at", window, self._clock):
             yield [tombstone(row) for row in page]
@@ -61,7 +64,7 @@ class Local:
             with talking(), self._engine.connect() as connection:
                 rows = reading.rows_by_id(connection, table, chunk)
             if rows:
-                yield [native_row(row, region=self._region) for row in rows]
+                yield [native_row(row, table.columns, region=self._region) for row in rows]
 
     def write(self, writes: Sequence[Write]) -> Iterator[Outcome]:
         table = self._found()
@@ -69,7 +72,7 @@ class Local:
             yield from write_batch(self._engine, table, batch, region=self._region)
 
     def init(self, *, dry_run: bool = False) -> Iterator[Step]:
-        yield from set_up(self._engine, dry_run=dry_run)
+        yield from set_up(self._engine, self._columns, dry_run=dry_run)
         self._table = None
 
     def close(self) -> None:
@@ -79,7 +82,7 @@ class Local:
         """The table as it is, looked at once."""
         if self._table is None:
             with talking(), self._engine.connect() as connection:
-                self._table = inspect_table(connection)
+                self._table = inspect_table(connection, self._columns)
         return self._table
 
     def _count(self, *_: object) -> None:

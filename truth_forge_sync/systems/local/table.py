@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSON as PG_JSON
 
-from truth_forge_sync.contact import FIELD
 from truth_forge_sync.errors import Stop
+from truth_forge_sync.mapping import Columns
 from truth_forge_sync.systems.contacts_table import NOW, OWN_COLUMNS
 from truth_forge_sync.systems.ddl import TOMBSTONES
 from truth_forge_sync.systems.local.engine import INIT, NAME
@@ -28,13 +28,11 @@ class ContactsTable:
 
     contacts: sa.TableClause
     tombstones: sa.TableClause
+    columns: Columns
+    """The fields that it can hold."""
     dialect: str
     dates: frozenset[str] = frozenset()
     """Columns of type date, read as text: PostgreSQL's ``infinity`` and years past 9999 would fail a whole page."""
-
-    @property
-    def fields(self) -> frozenset[str]:
-        return frozenset(self.contacts.c.keys()) & frozenset(FIELD)
 
     @property
     def everything(self) -> sa.Select[Any]:
@@ -65,18 +63,20 @@ class ContactsTable:
         return {}
 
 
-def inspect_table(connection: sa.Connection) -> ContactsTable:
+def inspect_table(connection: sa.Connection, columns: Columns) -> ContactsTable:
     """Raises NoSuchTableError where there is no such table, Stop where it lacks a column that we cannot do without."""
     inspector = sa.inspect(connection)
     there = {column["name"]: column["type"] for column in inspector.get_columns(CONTACTS)}
     if lacking := [name for name in OWN_COLUMNS if name not in there]:
         raise Stop(f"{CONTACTS} has no column {', '.join(lacking)}", system=NAME, remedy=INIT)
     dialect = connection.dialect.name
-    ours = [name for name in there if name in FIELD or name in OWN_COLUMNS]
+    columns = columns.among(there)
+    ours = [*OWN_COLUMNS, *columns.names]
     buried = {column["name"]: column["type"] for column in inspector.get_columns(TOMBSTONES)}
     return ContactsTable(
         sa.table(CONTACTS, *(sa.column(name, _bind_type(there[name], dialect)) for name in ours)),
         sa.table(TOMBSTONES, *(sa.column(name, _bind_type(type_, dialect)) for name, type_ in buried.items())),
+        columns,
         dialect,
         frozenset(name for name in ours if dialect == "postgresql" and isinstance(there[name], sa.Date)),
     )

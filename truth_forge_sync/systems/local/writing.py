@@ -54,17 +54,18 @@ def _judge(
     connection: sa.Connection, table: ContactsTable, writes: Sequence[Write], region: str
 ) -> tuple[list[Outcome], list[Prepared]]:
     ids = [write.native_id for write in writes]
-    current = {row["id"]: native_row(row, region=region) for row in rows_by_id(connection, table, ids, lock=True)}
+    locked = rows_by_id(connection, table, ids, lock=True)
+    current = {row["id"]: native_row(row, table.columns, region=region) for row in locked}
     held = holders(connection, table, [write.contact_id for write in writes])
     done: list[Outcome] = []
     ready: list[Prepared] = []
     for write in writes:
         holder = held.get(write.contact_id)
-        outcome = settled(write, current.get(write.native_id), holder, table.fields)
+        outcome = settled(write, current.get(write.native_id), holder, table.columns.fields)
         if outcome is not None:
             done.append(outcome)
             continue
-        columns = columns_to_write(write, fill_contact_id=holder is None)
+        columns = columns_to_write(write, table.columns, fill_contact_id=holder is None)
         if columns:
             held.setdefault(write.contact_id, write.native_id)
             ready.append((write, columns))
@@ -101,7 +102,7 @@ def _apply(
         yield from ((write, None) for write, _ in group)
         return
     if len(group) == 1:
-        yield group[0][0], refused(group[0][0], *reason)
+        yield group[0][0], refused(group[0][0], *reason, table.columns)
         return
     middle = len(group) // 2
     yield from _apply(connection, table, group[:middle])
@@ -141,7 +142,7 @@ def _stored(
 ) -> dict[str, NativeRow]:
     if not native_ids:
         return {}
-    rows = (native_row(row, region=region) for row in rows_by_id(connection, table, native_ids))
+    rows = (native_row(row, table.columns, region=region) for row in rows_by_id(connection, table, native_ids))
     return {row.native_id: row for row in rows}
 
 

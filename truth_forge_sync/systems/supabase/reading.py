@@ -6,8 +6,8 @@ import re
 import uuid
 from collections.abc import Iterator, Sequence
 
-from truth_forge_sync.contact import FIELDS
 from truth_forge_sync.errors import Retry, Stop
+from truth_forge_sync.mapping import Columns
 from truth_forge_sync.systems.contacts_table import OWN_COLUMNS, chunks
 from truth_forge_sync.systems.protocol import Window
 from truth_forge_sync.systems.supabase.rest import (
@@ -32,24 +32,28 @@ TOMBSTONE_COLUMNS = ("id", "contact_id", "deleted_at")
 _MISSING = re.compile(r'column (?:\S+\.)?"?(\w+)"? does not exist')
 
 
-def find_columns(rest: Rest, table: str) -> tuple[str, ...]:
-    """Which of our columns the table has. REST has no catalogue: a query for all names the first that is missing.
+def find_columns(rest: Rest, table: str, columns: Columns) -> Columns:
+    """Which of these columns the table has. REST has no catalogue: a query for all names the first that is missing.
 
     Raises Stop where the table, or a column that we cannot do without, is missing.
     """
-    columns = [*OWN_COLUMNS, *(field.name for field in FIELDS)]
     while True:
         try:
-            rest.read(rest.table(table).select(*columns).limit(1))
+            rest.read(rest.table(table).select(*selected(columns)).limit(1))
         except Answered as answer:
             missing = _MISSING.search(answer.message) if answer.code in NO_COLUMN else None
-            if missing is None or missing[1] not in columns:
+            if missing is None or missing[1] not in selected(columns):
                 raise meaning(answer) from answer
             if missing[1] in OWN_COLUMNS:
                 raise Stop(f"{table} has no column {missing[1]}", system=NAME, remedy=PRINT_SQL) from answer
-            columns.remove(missing[1])
+            columns = columns.among({*columns.names} - {missing[1]})
         else:
-            return tuple(columns)
+            return columns
+
+
+def selected(columns: Columns) -> tuple[str, ...]:
+    """What to ask for of a row."""
+    return (*OWN_COLUMNS, *columns.names)
 
 
 def pages(rest: Rest, table: str, columns: Sequence[str], stamp: str, window: Window) -> Iterator[list[Row]]:

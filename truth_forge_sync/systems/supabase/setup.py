@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from truth_forge_sync.contact import FIELD, FIELDS
+from truth_forge_sync.contact import FIELD
+from truth_forge_sync.mapping import Columns, mapping
 from truth_forge_sync.systems.ddl import TOMBSTONES, contacts_ddl
 from truth_forge_sync.systems.protocol import Step
 from truth_forge_sync.systems.supabase.reading import find_columns, is_there
@@ -17,7 +18,8 @@ TRIGGERS = ("truth_forge_stamp", "truth_forge_bury", "truth_forge_raise")
 
 def setup_sql(table: str) -> str:
     """The script that creates what is missing; safe to run again, and on a table that exists."""
-    return contacts_ddl("postgresql", table, [(field.name, str(field.type)) for field in FIELDS])
+    columns = mapping().columns(NAME).named
+    return contacts_ddl("postgresql", table, [(name, str(FIELD[field].type)) for field, name in columns.items()])
 
 
 def read_status(rest: Rest) -> dict[str, Any] | None:
@@ -32,13 +34,13 @@ def read_status(rest: Rest) -> dict[str, Any] | None:
     return status if isinstance(status, dict) else None
 
 
-def missing_steps(rest: Rest, table: str) -> Iterator[Step]:
+def missing_steps(rest: Rest, table: str, columns: Columns) -> Iterator[Step]:
     """One step, not done, for each thing that is missing; none when all is there."""
     if not is_there(rest, table):
         yield _step(f"create {table} with its triggers and functions, and {TOMBSTONES}")
         return
-    columns = find_columns(rest, table)
-    yield from (_step(f"add column {name} to {table}") for name in FIELD if name not in columns)
+    there = find_columns(rest, table, columns).names
+    yield from (_step(f"add column {name} to {table}") for name in columns.names if name not in there)
     if not is_there(rest, TOMBSTONES):
         yield _step(f"create {TOMBSTONES}")
     status = read_status(rest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from truth_forge_sync.contact import FIELD
+from truth_forge_sync.mapping import Columns, mapping
 from truth_forge_sync.systems.contacts_table import chunks, native_row, tombstone
 from truth_forge_sync.systems.ddl import TOMBSTONES
 from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Step, Window, Write, in_order
@@ -19,7 +19,7 @@ NO_TOMBSTONES = f"the table {TOMBSTONES} is not there: hard deletes are found by
 
 class Supabase:
     """The contacts in ``table`` of the project at ``url``; ``key`` is its secret or service-role key, ``region`` the
-    country of national phone numbers.
+    country of national phone numbers, ``columns`` what the fields are called there.
 
     Implements :class:`~truth_forge_sync.systems.protocol.System`. ``warnings`` says what the project lacks that we can
     do without, at a cost: without tombstones, hard deletes are found by full sweeps only.
@@ -29,13 +29,14 @@ class Supabase:
     # A new row is stamped with the start of its transaction: somebody's longest import, generously.
     capabilities = Capabilities(read_page=reading.PAGE, write_batch=BATCH, settle=timedelta(minutes=5))
 
-    def __init__(self, url: str, key: str, *, table: str, region: str) -> None:
+    def __init__(self, url: str, key: str, *, table: str, region: str, columns: Columns | None = None) -> None:
         self.warnings: list[str] = []
         self.requests = 0
         self._rest = Rest(url, key, on_request=self._count)
         self._table = table
         self._region = region
-        self._columns: tuple[str, ...] = ()
+        self._columns = columns or mapping().columns(NAME)
+        self._there: Columns | None = None
 
     @property
     def clock_offset(self) -> timedelta:
@@ -43,7 +44,7 @@ class Supabase:
         return self._rest.clock.offset
 
     def fields(self) -> frozenset[str]:
-        return frozenset(self._found_columns()) & frozenset(FIELD)
+        return self._found_columns().fields
 
     def marker(self) -> str:
         live = reading.newest(self._rest, self._table, "updated_at")
@@ -56,9 +57,9 @@ class Supabase:
     def read_changed(self, window: Window) -> Iterator[Sequence[NativeRow]]:
         columns = self._found_columns()
         empty = True
-        for page in reading.pages(self._rest, self._table, columns, "updated_at", window):
+        for page in reading.pages(self._rest, self._table, reading.selected(columns), "updated_at", window):
             empty = False
-            yield [native_row(row, region=self._region) for row in page]
+            yield [native_row(row, columns, region=self._region) for row in page]
         if empty and window == Window():
             status = read_status(self._rest)
             reading.check_emptiness(self._rest, self._table, status["sees_all"] if status else None)
@@ -69,11 +70,12 @@ class Supabase:
             self._warn(NO_TOMBSTONES)
 
     def read_by_id(self, native_ids: Sequence[str]) -> Iterator[Sequence[NativeRow]]:
-        for page in reading.rows_by_id(self._rest, self._table, self._found_columns(), native_ids):
-            yield [native_row(row, region=self._region) for row in page]
+        columns = self._found_columns()
+        for page in reading.rows_by_id(self._rest, self._table, reading.selected(columns), native_ids):
+            yield [native_row(row, columns, region=self._region) for row in page]
 
     def write(self, writes: Sequence[Write]) -> Iterator[Outcome]:
-        writer = Writer(self._rest, self._table, self._found_columns(), self.fields(), region=self._region)
+        writer = Writer(self._rest, self._table, self._found_columns(), region=self._region)
         for batch in chunks(in_order(writes), BATCH):
             yield from writer.write(batch)
         if writer.warning:
@@ -81,16 +83,16 @@ class Supabase:
 
     def init(self, *, dry_run: bool = False) -> Iterator[Step]:
         """The steps that are left for a person, dry run or not (see :func:`~.setup.setup_sql`)."""
-        self._columns = ()
-        yield from missing_steps(self._rest, self._table)
+        self._there = None
+        yield from missing_steps(self._rest, self._table, self._columns)
 
     def close(self) -> None:
         self._rest.close()
 
-    def _found_columns(self) -> tuple[str, ...]:
-        if not self._columns:
-            self._columns = reading.find_columns(self._rest, self._table)
-        return self._columns
+    def _found_columns(self) -> Columns:
+        if self._there is None:
+            self._there = reading.find_columns(self._rest, self._table, self._columns)
+        return self._there
 
     def _count(self) -> None:
         self.requests += 1

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from truth_forge_sync.errors import Refused
+from truth_forge_sync.mapping import Columns
 from truth_forge_sync.systems.contacts_table import columns_to_write, native_row, refused, settled
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, Write, WriteKind
-from truth_forge_sync.systems.supabase.reading import rows_by_id
+from truth_forge_sync.systems.supabase.reading import rows_by_id, selected
 from truth_forge_sync.systems.supabase.rest import (
     NO_COLUMN,
     NO_FUNCTION,
@@ -37,14 +38,13 @@ Edit = tuple[Write, dict[str, Any]]
 
 
 class Writer:
-    """Writes to one table; ``columns`` are those of ours that it has, ``fields`` the contact fields among them."""
+    """Writes to one table; ``columns`` are those of ours that it has."""
 
-    def __init__(self, rest: Rest, table: str, columns: Sequence[str], fields: frozenset[str], *, region: str) -> None:
+    def __init__(self, rest: Rest, table: str, columns: Columns, *, region: str) -> None:
         self.warning = ""
         self._rest = rest
         self._table = table
         self._columns = columns
-        self._fields = fields
         self._region = region
         self._has_apply = True
 
@@ -55,13 +55,13 @@ class Writer:
         creates: list[Write] = []
         edits: dict[WriteKind, list[Edit]] = defaultdict(list)
         for write in writes:
-            outcome = settled(write, write.seen, None, self._fields)
+            outcome = settled(write, write.seen, None, self._columns.fields)
             if outcome is not None:
                 # Without a row as seen there is nothing to compare with.
                 yield outcome if write.seen is not None or write.kind is WriteKind.CREATE else _moved(write)
             elif write.kind is WriteKind.CREATE:
                 creates.append(write)
-            elif columns := columns_to_write(write):
+            elif columns := columns_to_write(write, self._columns):
                 edits[write.kind].append((write, columns))
             else:
                 yield from self._unapplied([write], unmoved=Status.WRITTEN)
@@ -74,8 +74,8 @@ class Writer:
     def _create(self, writes: Sequence[Write]) -> Iterator[Outcome]:
         if not writes:
             return
-        rows = [columns_to_write(write) for write in writes]
-        insert = self._rest.table(self._table).insert(rows, default_to_null=False).select(*self._columns)
+        rows = [columns_to_write(write, self._columns) for write in writes]
+        insert = self._rest.table(self._table).insert(rows, default_to_null=False).select(*selected(self._columns))
         try:
             stored = self._by_id(self._rest.write(insert))
         except Lost:
@@ -91,7 +91,7 @@ class Writer:
         current = self._read([write.native_id for write in writes]) if answer.code == UNIQUE else {}
         new: list[Write] = []
         for write in writes:
-            outcome = settled(write, current.get(write.native_id), None, self._fields)
+            outcome = settled(write, current.get(write.native_id), None, self._columns.fields)
             if outcome is not None:
                 yield outcome
             else:
@@ -99,7 +99,7 @@ class Writer:
         if len(new) < len(writes):
             yield from self._create(new)
         elif len(writes) == 1:
-            yield refused(writes[0], message, answer.names)
+            yield refused(writes[0], message, answer.names, self._columns)
         else:
             yield from self._create(writes[: len(writes) // 2])
             yield from self._create(writes[len(writes) // 2 :])
@@ -145,7 +145,7 @@ class Writer:
         if answer.code == UNIQUE and rest and len(rest) < len(columns):
             yield from self._edit([(write, rest)])
         else:
-            yield refused(write, message, answer.names)
+            yield refused(write, message, answer.names, self._columns)
 
     def _apply(self, edits: Sequence[Edit]) -> Query:
         listed = [
@@ -159,24 +159,24 @@ class Writer:
         write, columns = edit
         seen = write.seen.version if write.seen is not None else ""
         update = self._rest.table(self._table).update(columns).eq("id", write.native_id).eq("updated_at", seen)
-        return update.select(*self._columns)
+        return update.select(*selected(self._columns))
 
     def _unapplied(self, writes: Sequence[Write], *, unmoved: Status) -> Iterator[Outcome]:
         """What became of rows that took no edit: vanished, moved, or (nothing was sent) still as they were seen."""
         current = self._read([write.native_id for write in writes])
         for write in writes:
             row = current.get(write.native_id)
-            outcome = settled(write, row, None, self._fields)
+            outcome = settled(write, row, None, self._columns.fields)
             yield (
                 outcome if outcome is not None else Outcome(write, unmoved, row if unmoved is Status.WRITTEN else None)
             )
 
     def _read(self, native_ids: Sequence[str]) -> dict[str, NativeRow]:
-        found = rows_by_id(self._rest, self._table, self._columns, native_ids)
+        found = rows_by_id(self._rest, self._table, selected(self._columns), native_ids)
         return self._by_id([row for page in found for row in page])
 
     def _by_id(self, rows: Sequence[Row]) -> dict[str, NativeRow]:
-        return {row["id"]: native_row(row, region=self._region) for row in rows}
+        return {row["id"]: native_row(row, self._columns, region=self._region) for row in rows}
 
 
 class _NoFunction(Exception):

@@ -8,11 +8,13 @@ whole, with the parts that the change does not concern as the row holds them; on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from truth_forge_sync.canonical import Unreadable, canonical_scalar
-from truth_forge_sync.contact import FieldType, Unread, from_paths, to_paths
+from truth_forge_sync.contact import Unread, from_paths, to_paths
+from truth_forge_sync.fields import FieldType
+from truth_forge_sync.mapping import Contacts, mapping
 from truth_forge_sync.systems.twenty import phones
 from truth_forge_sync.systems.twenty.answers import Record
 
@@ -32,7 +34,7 @@ class Column:
         return "" if self.type == "TEXT" else None
 
 
-COLUMNS: tuple[Column, ...] = (
+_BUILT_IN: tuple[Column, ...] = (
     Column("middle_name", "middleName", "TEXT"),
     Column("nickname", "nickname", "TEXT"),
     Column("name_suffix", "nameSuffix", "TEXT"),
@@ -54,10 +56,20 @@ COLUMNS: tuple[Column, ...] = (
     Column("recommendations", "recommendations", "RAW_JSON"),
 )
 
+_TYPES = {
+    FieldType.DATE: "DATE",
+    FieldType.CHOICE: "SELECT",
+    FieldType.BOOLEAN: "BOOLEAN",
+    FieldType.EMAIL_LIST: "RAW_JSON",
+    FieldType.PHONE_LIST: "RAW_JSON",
+    FieldType.JSON: "RAW_JSON",
+}
+"""Twenty's types for a user's own fields; every other one is a TEXT."""
+
 CONTACT_ID = "contactId"
 """The custom field (TEXT, unique) that holds the contact's id."""
 
-COMPOSITES: Mapping[str, tuple[str, str]] = {
+_COMPOSITES: Mapping[str, tuple[str, str]] = {
     "first_name": ("name", "FULL_NAME"),
     "last_name": ("name", "FULL_NAME"),
     "primary_email": ("emails", "EMAILS"),
@@ -68,6 +80,32 @@ COMPOSITES: Mapping[str, tuple[str, str]] = {
     "organization": ("company", "RELATION"),
 }
 """Contact fields that are part of a composite or a relation: its name and its type in the metadata."""
+
+
+def _columns(contacts: Contacts) -> tuple[Column, ...]:
+    """Those of CONTRACT.md and a user's own, as ``truth_forge_sync.toml`` calls them."""
+    known = {column.field: column for column in _BUILT_IN}
+    held = contacts.columns("twenty").fields - _COMPOSITES.keys()
+    names = contacts.renamed.get("twenty", {})
+    columns = []
+    for field in (one for one in contacts.fields if one.name in held):
+        column = known.get(field.name) or Column(field.name, _camel(field.name), _TYPES.get(field.type, "TEXT"))
+        if names.get(field.name, column.twenty) != column.twenty:
+            column = replace(column, twenty=names[field.name], custom=True)
+        columns.append(column)
+    return tuple(columns)
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+COLUMNS: tuple[Column, ...] = _columns(mapping())
+
+COMPOSITES: Mapping[str, tuple[str, str]] = {
+    field: whole for field, whole in _COMPOSITES.items() if field in mapping().columns("twenty").fields
+}
 
 SENT_WHOLE = frozenset({"emails", "phones", "linkedinLink"})
 """Composites of which a patch needs the stored parts."""
@@ -119,7 +157,7 @@ def person_payload(
     for column in COLUMNS:
         if column.field in touched:
             value = wanted[column.field]
-            payload[column.twenty] = column.empty if value is None else value
+            payload[column.twenty] = column.empty if value in (None, []) else value
     if names := {key: wanted[part] or "" for part, key in _NAME_PARTS.items() if part in touched}:
         payload["name"] = names
     if "organization" in touched:

@@ -7,7 +7,8 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from truth_forge_sync.contact import DELETED, FIELD, PRESENT, FieldType, field_of
+from truth_forge_sync.contact import DELETED, FIELD, PRESENT, field_of
+from truth_forge_sync.fields import FieldType
 from truth_forge_sync_tests.sync.model.tables import HUB, Base, Held, Look, Review, Row, State, Value
 
 SHARED = re.compile(
