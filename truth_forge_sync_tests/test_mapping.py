@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +126,34 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(Stop) as caught:
         mapped(tmp_path, "[fields.a]\n[fields.b]\n[systems.local]\nleave_out = ['c']\n")
     assert [number for number in (1, 2, 4) if f"line {number}," in caught.value.message] == [1, 2, 4]
+
+
+OWN = """
+import sys
+from pathlib import Path
+from truth_forge_sync_tests.world import World
+
+world = World.embedded(Path(sys.argv[1]))
+world.local.put("l-1", {"first_name": "Ann", "shirt_size": "S", "side_emails/a@x.com": "true", "notes": "local"})
+world.settle()
+world.twenty.put(next(iter(world.twenty.rows)), {"shirt_size": "M", "side_emails/b@x.com": "true", "notes": "twenty"})
+world.settle()
+world.local.put("l-1", {"notes": "local again"})
+world.settle()
+world.assert_aligned()
+print(world.sql("SELECT first_name, shirt_size, side_emails, notes FROM identity.contacts_master"))
+"""
+
+
+def test_own_fields_live_in_the_hub_and_in_every_system_by_their_policies(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(GOOD)
+    (tmp_path / "dagster.yaml").touch()
+    project = str(Path(__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", OWN, str(tmp_path)],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": project}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(
+        [{"first_name": "Ann", "shirt_size": "M", "side_emails": ["a@x.com", "b@x.com"], "notes": "twenty"}]
+    )

@@ -16,10 +16,10 @@ STATUS = "truth_forge_status"
 TRIGGERS = ("truth_forge_stamp", "truth_forge_bury", "truth_forge_raise")
 
 
-def setup_sql(table: str) -> str:
+def setup_sql(table: str, columns: Columns | None = None) -> str:
     """The script that creates what is missing; safe to run again, and on a table that exists."""
-    columns = mapping().columns(NAME).named
-    return contacts_ddl("postgresql", table, [(name, str(FIELD[field].type)) for field, name in columns.items()])
+    named = (columns or mapping().columns(NAME)).named
+    return contacts_ddl("postgresql", table, [(name, str(FIELD[field].type)) for field, name in named.items()])
 
 
 def read_status(rest: Rest) -> dict[str, Any] | None:
