@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from truth_forge_sync.errors import Retry, Stop
 from truth_forge_sync.systems.contacts_table import UNKNOWN_STAMP
@@ -166,3 +167,26 @@ def test_a_wrong_url_is_refused_without_being_told(url: str) -> None:
     with pytest.raises(Stop, match="LOCAL_DATABASE_URL") as caught:
         Local(url, region=REGION)
     assert "secret" not in str(caught.value)
+
+
+def test_creates_with_different_fields_are_one_statement_and_leave_defaults_alone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/contacts.db"
+    with sa.create_engine(url).begin() as connection:
+        connection.execute(
+            sa.text(
+                "CREATE TABLE contacts_master (id TEXT PRIMARY KEY, contact_id TEXT, first_name TEXT, city TEXT, "
+                "notes TEXT DEFAULT 'none', created_at TEXT, updated_at TEXT, deleted_at TEXT)"
+            )
+        )
+    local = Local(url, region=REGION)
+    list(local.init())
+    local.fields()
+    before = local.requests
+    writes = [create({"first_name": f"A{n}", **({"city": "Oslo"} if n % 2 else {"title": "Dr"})}) for n in range(40)]
+    outcomes = list(local.write([*writes, create({"first_name": "B", "notes": "some"})]))
+    assert {outcome.status for outcome in outcomes} == {Status.WRITTEN}
+    assert local.requests - before < 12
+    rows = read_all(local).values()
+    assert sorted({row.values["notes"] for row in rows}) == ["none", "some"]
+    assert sum("city" in row.values for row in rows) == 20
+    local.close()

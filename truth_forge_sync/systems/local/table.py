@@ -19,6 +19,9 @@ from truth_forge_sync.systems.local.engine import INIT, NAME
 
 CONTACTS = "contacts_master"
 
+_FILLED = frozenset({"default", "computed", "identity"})
+"""What an inspected column says of itself where the database has a value of its own for it."""
+
 SQLITE_NOW: sa.ColumnElement[str] = sa.literal_column("strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')")
 
 
@@ -31,6 +34,8 @@ class ContactsTable:
     columns: Columns
     """The fields that it can hold."""
     dialect: str
+    filled: frozenset[str] = frozenset()
+    """Columns that the database fills in by itself where a new row leaves them out."""
     dates: frozenset[str] = frozenset()
     """Columns of type date, read as text: PostgreSQL's ``infinity`` and years past 9999 would fail a whole page."""
 
@@ -66,7 +71,8 @@ class ContactsTable:
 def inspect_table(connection: sa.Connection, columns: Columns) -> ContactsTable:
     """Raises NoSuchTableError where there is no such table, Stop where it lacks a column that we cannot do without."""
     inspector = sa.inspect(connection)
-    there = {column["name"]: column["type"] for column in inspector.get_columns(CONTACTS)}
+    described = inspector.get_columns(CONTACTS)
+    there = {column["name"]: column["type"] for column in described}
     if lacking := [name for name in OWN_COLUMNS if name not in there]:
         raise Stop(f"{CONTACTS} has no column {', '.join(lacking)}", system=NAME, remedy=INIT)
     dialect = connection.dialect.name
@@ -78,6 +84,7 @@ def inspect_table(connection: sa.Connection, columns: Columns) -> ContactsTable:
         sa.table(TOMBSTONES, *(sa.column(name, _bind_type(type_, dialect)) for name, type_ in buried.items())),
         columns,
         dialect,
+        frozenset(column["name"] for column in described if _FILLED & {key for key, value in column.items() if value}),
         frozenset(name for name in ours if dialect == "postgresql" and isinstance(there[name], sa.Date)),
     )
 

@@ -35,12 +35,11 @@ def write_batch(engine: sa.Engine, table: ContactsTable, writes: Sequence[Write]
             connection.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
         done, ready = _judge(connection, table, writes, region)
         applied: list[Write] = []
-        for group in _alike(ready):
-            for write, outcome in _apply(connection, table, group):
-                if outcome is None:
-                    applied.append(write)
-                else:
-                    done.append(outcome)
+        for write, outcome in _apply(connection, table, ready):
+            if outcome is None:
+                applied.append(write)
+            else:
+                done.append(outcome)
         stored = _stored(connection, table, [write.native_id for write in applied], region)
         try:
             transaction.commit()
@@ -74,24 +73,19 @@ def _judge(
     return done, ready
 
 
-def _alike(ready: Sequence[Prepared]) -> Iterator[list[Prepared]]:
-    """Groups that one statement serves: the same kind of write to the same columns; the kinds in their order."""
-    groups: dict[tuple[WriteKind, frozenset[str]], list[Prepared]] = defaultdict(list)
-    for write, columns in ready:
-        groups[write.kind, frozenset(columns)].append((write, columns))
-    yield from groups.values()
-
-
 def _apply(
-    connection: sa.Connection, table: ContactsTable, group: Sequence[Prepared]
+    connection: sa.Connection, table: ContactsTable, ready: Sequence[Prepared]
 ) -> Iterator[tuple[Write, Outcome | None]]:
-    """Apply alike writes; None for each that is in, a REFUSED outcome for each that the database would not have.
+    """Apply the writes; None for each that is in, a REFUSED outcome for each that the database would not have.
 
-    One bad row fails a whole statement: the group is halved until the row stands alone.
+    One bad row fails all of them: they are halved until the row stands alone.
     """
+    if not ready:
+        return
     try:
         with connection.begin_nested():
-            _execute(connection, table, group)
+            for group in _alike(table, ready):
+                _execute(connection, table, group)
     except UnicodeEncodeError:
         reason = ("text that is not valid Unicode", "")
     except DBAPIError as error:
@@ -99,14 +93,28 @@ def _apply(
             raise
         reason = _words(error)
     else:
-        yield from ((write, None) for write, _ in group)
+        yield from ((write, None) for write, _ in ready)
         return
-    if len(group) == 1:
-        yield group[0][0], refused(group[0][0], *reason, table.columns)
+    if len(ready) == 1:
+        yield ready[0][0], refused(ready[0][0], *reason, table.columns)
         return
-    middle = len(group) // 2
-    yield from _apply(connection, table, group[:middle])
-    yield from _apply(connection, table, group[middle:])
+    middle = len(ready) // 2
+    yield from _apply(connection, table, ready[:middle])
+    yield from _apply(connection, table, ready[middle:])
+
+
+def _alike(table: ContactsTable, ready: Sequence[Prepared]) -> Iterator[list[Prepared]]:
+    """Groups that one statement serves: the same kind of write to the same columns; the kinds in their order.
+
+    A create without a value for a column is like one with it, unless the database has a value of its own for it.
+    """
+    groups: dict[tuple[WriteKind, frozenset[str]], list[Prepared]] = defaultdict(list)
+    for write, columns in ready:
+        names = frozenset(columns)
+        groups[write.kind, names & table.filled if write.kind is WriteKind.CREATE else names].append((write, columns))
+    for group in groups.values():
+        every = dict.fromkeys(name for _, columns in group for name in columns)
+        yield [(write, {**every, **columns}) for write, columns in group]
 
 
 def _execute(connection: sa.Connection, table: ContactsTable, group: Sequence[Prepared]) -> None:
