@@ -105,6 +105,8 @@ class Cases:
     """Long enough for the system to give two edits different stamps."""
     unique_emails: ClassVar[bool] = True
     """No two rows can have one ``primary_email``, whether soft-deleted or not."""
+    trash_holds_emails: ClassVar[bool] = True
+    """A soft-deleted row keeps its address from others. Otherwise it makes way for a living one."""
 
     @pytest.fixture
     def opened(self) -> Opened:

@@ -109,7 +109,7 @@ BAD: dict[str, tuple[dict[str, str | None], str]] = {
 def test_a_refused_row_names_its_field_and_harms_no_other(
     opened: Workspace, kind: WriteKind, changes: dict[str, str | None], field: str, count: int
 ) -> None:
-    opened.outside.insert({"primary_email": "taken@example.com"})
+    opened.outside.insert({"primary_email": "taken@example.com", "contact_id": "somebody"})
     if kind is WriteKind.CREATE:
         writes = [create({"first_name": f"New{n}"}) for n in range(count)]
         bad = create({"first_name": "New", **changes})
@@ -136,12 +136,45 @@ def test_the_value_that_twenty_quotes_leads_to_its_row(opened: Workspace) -> Non
 
 
 def test_many_duplicates_are_found_by_looking(opened: Workspace) -> None:
-    rows_of(opened, 90)
+    opened.outside.insert_many([{**person(number), "contact_id": f"c{number}"} for number in range(90)])
     writes = [create({"first_name": f"Twin{n}", "primary_email": f"ann{n}@example.com"}) for n in range(200)]
     outcomes, requests = written(opened, writes)
     assert [outcome.status for outcome in outcomes.values()].count(Status.REFUSED) == 90
     assert {outcome.field for outcome in outcomes.values()} == {"primary_email", None}
     assert requests <= 8
+
+
+def test_a_refusal_names_who_has_the_address_and_not_the_address(opened: Workspace) -> None:
+    holder = opened.outside.insert({**person(1), "contact_id": "somebody"})
+    row = rows_of_more(opened)[0]
+    for write in (create({"primary_email": "ann1@example.com"}), patch(row, {"primary_email": "ann1@example.com"})):
+        outcome = write_one(opened.twenty, write)
+        assert (outcome.status, outcome.field) == (Status.REFUSED, "primary_email")
+        assert holder in outcome.message
+        assert "ann1" not in outcome.message
+
+
+def test_a_person_in_the_trash_gives_up_its_address_and_keeps_it_among_the_further_ones(opened: Workspace) -> None:
+    trashed = opened.outside.insert_many([person(1), {**person(2), "other_emails": ["b@example.com"]}])
+    for native_id in trashed:
+        opened.outside.soft_delete(native_id)
+    row = rows_of_more(opened)[0]
+    outcomes, _ = written(
+        opened, [create({"primary_email": "ann1@example.com"}), patch(row, {"primary_email": "ann2@example.com"})]
+    )
+    assert statuses(outcomes) == {Status.WRITTEN}
+    for native_id in trashed:
+        left = read_one(opened.twenty, native_id)
+        assert left.deleted
+        assert "primary_email" not in left.values
+        assert {f"other_emails/ann{n}@example.com" for n in (1, 2)} & left.values.keys()
+
+
+def test_a_person_of_a_moment_ago_may_be_the_contact_itself(opened: Workspace) -> None:
+    opened.outside.insert(person(1))
+    outcome = write_one(opened.twenty, create({"primary_email": "ann1@example.com"}))
+    assert outcome.status is Status.MOVED
+    assert len(read_all(opened.twenty)) == 1
 
 
 def test_two_new_rows_with_one_address_are_one_row_and_one_refusal(opened: Workspace) -> None:

@@ -9,6 +9,7 @@ from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, Write,
 from truth_forge_sync.systems.twenty.answers import Record, Rejected, read_records
 from truth_forge_sync.systems.twenty.client import Client
 from truth_forge_sync.systems.twenty.companies import Companies
+from truth_forge_sync.systems.twenty.holders import Holders
 from truth_forge_sync.systems.twenty.items import Item, milder, organization, parts, touched, unknown
 from truth_forge_sync.systems.twenty.mapping import CONTACT_ID, person_payload
 from truth_forge_sync.systems.twenty.people import People
@@ -63,12 +64,29 @@ class Sender:
                 yield from again(part)
         elif (instead := milder(items[0], error)) is not None:
             yield from again([instead])
+        elif error.kind == "duplicate" and items[0].email:
+            yield from self._unheld(items[0], error, again)
         else:
             item = items[0]
             if error.kind == "relation" and (name := organization(item.write)):
                 self.companies.forget(name)
             field = field_at_fault(error, item.body, item.write.fields)
             yield Outcome(item.write, Status.REFUSED, message=error.message, field=field)
+
+    def _unheld(
+        self, item: Item, error: Rejected, again: Callable[[Sequence[Item]], Iterator[Outcome]]
+    ) -> Iterator[Outcome]:
+        """Once more, if the address could be taken from a person in the trash."""
+        holders = Holders(self.client, [item])
+        if holders.make_way(item):
+            yield from again([item])
+        else:
+            yield self.taken(item, error, holders.of_email(item))
+
+    def taken(self, item: Item, error: Rejected, holder: Record | None) -> Outcome:
+        """Refused, since somebody else has the address."""
+        who = f": {holder['id']} has this e-mail address" if holder else ""
+        return Outcome(item.write, Status.REFUSED, message=f"{error.message}{who}", field="primary_email")
 
     def rows_by_id(self, ids: Sequence[str]) -> dict[str, NativeRow]:
         return {row.native_id: row for page in self.people.by_id(ids) for row in page}

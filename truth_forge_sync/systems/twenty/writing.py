@@ -31,7 +31,8 @@ from dataclasses import replace
 from truth_forge_sync.systems.protocol import Outcome, Status, Write, WriteKind, in_order
 from truth_forge_sync.systems.twenty.answers import NotFound, Record, Rejected, Unanswered, read_record, read_records
 from truth_forge_sync.systems.twenty.client import PAGE
-from truth_forge_sync.systems.twenty.filters import EVEN_DELETED, all_of, any_of, as_seen, in_batches, text_is
+from truth_forge_sync.systems.twenty.filters import any_of, as_seen
+from truth_forge_sync.systems.twenty.holders import Holders
 from truth_forge_sync.systems.twenty.items import (
     Item,
     already,
@@ -43,7 +44,6 @@ from truth_forge_sync.systems.twenty.items import (
     touched,
     unknown,
 )
-from truth_forge_sync.systems.twenty.mapping import CONTACT_ID
 from truth_forge_sync.systems.twenty.people import PATH
 from truth_forge_sync.systems.twenty.sending import Sender
 
@@ -108,31 +108,24 @@ class Writer(Sender):
             if row := there.get(item.id):
                 yield already(item.write, row)
         rest = [item for item in items if item.id not in there]
-        emails, contact_ids = self._holders(rest)
+        holders = Holders(self.client, rest)
         left = []
+        freed = False
         for item in rest:
-            if item.body.get(CONTACT_ID) in contact_ids:
-                yield Outcome(item.write, Status.REFUSED, message=f"{error.message} (another person has its contactId)")
-            elif item.email in emails:
-                yield Outcome(item.write, Status.REFUSED, message=error.message, field="primary_email")
-            else:
+            holder = holders.of_email(item)
+            if other := holders.of_contact_id(item):
+                yield Outcome(item.write, Status.REFUSED, message=f"{error.message}: {other['id']} has its contactId")
+            elif holder is None or holders.make_way(item):
+                freed = freed or holder is not None
                 left.append(item)
-        if left and len(left) < len(items):
+            elif holders.is_new(item):
+                yield Outcome(item.write, Status.MOVED)
+            else:
+                yield self.taken(item, error, holder)
+        if left and (freed or len(left) < len(items)):
             yield from self._create(left)
         elif left:
             yield from self.narrow(left, error, self._create)
-
-    def _holders(self, items: Sequence[Item]) -> tuple[set[str | None], set[str | None]]:
-        """Which addresses and contact ids of the items the workspace's people have, soft-deleted ones included."""
-        conditions = [text_is("emails.primaryEmail", item.email) for item in items if item.email]
-        conditions += [text_is(CONTACT_ID, found) for item in items if (found := item.body.get(CONTACT_ID))]
-        emails: set[str | None] = set()
-        contact_ids: set[str | None] = set()
-        for batch in in_batches(conditions, most=PAGE):
-            for page in self.client.pages(PATH, {"filter": all_of(any_of(batch), EVEN_DELETED)}):
-                emails |= {record["emails"].get("primaryEmail") for record in page.records if record.get("emails")}
-                contact_ids |= {record.get(CONTACT_ID) for record in page.records}
-        return emails - {None, ""}, contact_ids - {None, ""}
 
     # Patching and restoring
 
