@@ -65,3 +65,18 @@ def test_what_cannot_be_read_stays_when_another_field_of_the_row_changes(world: 
     world.edit_hub("UPDATE identity.contacts_master SET primary_phone = '+12025550199' WHERE TRUE")
     world.settle()
     assert only(world.local).values["primary_phone"] == "+12025550199"
+
+
+def test_a_row_that_is_there_twice_stops_nothing(world: World) -> None:
+    world.twenty.put("t-1", ANN)
+    world.settle()
+    world.edit_hub("INSERT INTO identity.contacts_master SELECT * FROM identity.contacts_master WHERE TRUE")
+    world.settle()
+    world.twenty.put("t-1", {"city": "Oslo"})
+    world.settle()
+    assert only(world.local).values["city"] == "Oslo"
+    assert {row["city"] for row in world.sql("SELECT city FROM identity.contacts_master")} == {"Oslo"}
+    world.edit_hub("UPDATE identity.contacts_master SET city = 'Rome' WHERE TRUE")
+    world.settle()
+    assert only(world.local).values["city"] == "Rome"
+    assert not world.cycle().writes

@@ -264,8 +264,11 @@ USING (
   {{ m.wide(cycle) }}
   ) AS wide
   JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = wide.contact_id
-  JOIN {{ dataset }}.contacts_master AS stored ON stored.contact_id = wide.contact_id
-  WHERE {{ m.digest('stored') }} = {{ m.digest('wide') }}
+  WHERE CONCAT(wide.contact_id, '/', {{ m.digest('wide') }}) IN (
+    SELECT CONCAT(stored.contact_id, '/', {{ m.digest('stored') }})
+    FROM {{ dataset }}.contacts_master AS stored
+    WHERE stored.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
+  )
 ) AS s
 ON t.contact_id = s.contact_id AND t.system = 'bigquery' AND t.native_id = s.contact_id
 WHEN MATCHED THEN
