@@ -44,6 +44,7 @@ def _assemble() -> None:
     from truth_forge_sync.cli.conflicts import conflicts_app
     from truth_forge_sync.cli.contacts import contacts_app
     from truth_forge_sync.cli.dev import dev
+    from truth_forge_sync.cli.doctor import doctor
     from truth_forge_sync.cli.errors import errors_app
     from truth_forge_sync.cli.holds import holds_app
     from truth_forge_sync.cli.hub import hub_app
@@ -55,6 +56,7 @@ def _assemble() -> None:
 
     app.command()(dev)
     app.command()(init)
+    app.command()(doctor)
     app.command()(sync)
     app.command()(status)
     app.add_typer(conflicts_app, name="conflicts")

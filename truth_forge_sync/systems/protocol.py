@@ -144,6 +144,16 @@ class Step:
     done: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One thing that we may do in a system (``what`` completes "we may …"); ``granted`` is None where it does not tell,
+    and ``remedy`` what a person can do where we may not, or it does not."""
+
+    what: str
+    granted: bool | None
+    remedy: str = ""
+
+
 @runtime_checkable
 class System(Protocol):
     """A system that holds contacts. Not thread-safe; open one per run."""
@@ -194,3 +204,13 @@ class System(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class TellsRights(Protocol):
+    """A system that can say what we may do in it."""
+
+    def rights(self) -> Iterator[Right]:
+        """What our key or user may do, as far as the system tells without a write. It costs a few cheap reads, from
+        which the clock offset is known afterwards. Raises Stop where the key is good for nothing."""
+        ...

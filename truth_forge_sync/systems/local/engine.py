@@ -130,7 +130,7 @@ def meaning_of(error: DBAPIError) -> SyncError:
 
 
 _CHECK_FOLDER = f"{CHECK_URL}: the folder must exist and be writable"
-_CHECK_RIGHTS = "give the user of LOCAL_DATABASE_URL rights on the contacts tables"
+CHECK_RIGHTS = "give the user of LOCAL_DATABASE_URL rights on the contacts tables"
 _CHECK_BACKUP = "restore it from a backup"
 
 _STOPS: tuple[tuple[tuple[str, ...], str, str], ...] = (
@@ -139,7 +139,7 @@ _STOPS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("28P01", "28000", "authentication failed", "no password supplied"), "it refuses our user or password", CHECK_URL),
     (("3D000",), "the database does not exist", CHECK_URL),
     (("unable to open database file",), "the database file cannot be opened", _CHECK_FOLDER),
-    (("42501", "25006", "readonly database"), "we may not read or write there", _CHECK_RIGHTS),
+    (("42501", "25006", "readonly database"), "we may not read or write there", CHECK_RIGHTS),
     (("file is not a database", "malformed"), "the file is not a sound SQLite database", _CHECK_BACKUP),
 )
 

@@ -33,7 +33,7 @@ def set_up(engine: sa.Engine, columns: Columns, *, dry_run: bool) -> Iterator[St
     """One step for each thing that is missing; carries them out unless ``dry_run``. Nothing that exists is changed."""
     if not dry_run:
         _make_folder(engine.url)
-    elif _is_absent_file(engine.url):
+    elif is_absent_file(engine.url):
         yield Step(NAME, "create the database file", done=False)
         yield Step(NAME, f"create {CONTACTS} and {TOMBSTONES}", done=False)
         return
@@ -72,7 +72,8 @@ def _triggers(connection: sa.Connection) -> set[str]:
     return set(connection.scalars(sa.text(query), {"table": CONTACTS}))
 
 
-def _is_absent_file(url: sa.URL) -> bool:
+def is_absent_file(url: sa.URL) -> bool:
+    """An SQLite file that is not there; connecting would make it."""
     return url.get_backend_name() == "sqlite" and _file(url) is not None and not Path(str(_file(url))).exists()
 
 

@@ -12,10 +12,11 @@ from truth_forge_sync.systems.clock import ClockOffset
 from truth_forge_sync.systems.contacts_table import chunks, native_row, tombstone
 from truth_forge_sync.systems.local import reading
 from truth_forge_sync.systems.local.engine import NAME, open_engine, talking
+from truth_forge_sync.systems.local.rights import table_rights
 from truth_forge_sync.systems.local.setup import set_up
 from truth_forge_sync.systems.local.table import ContactsTable, inspect_table
 from truth_forge_sync.systems.local.writing import BATCH, write_batch
-from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Step, Window, Write, in_order
+from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Right, Step, Window, Write, in_order
 
 
 class Local:
@@ -74,6 +75,9 @@ class Local:
     def init(self, *, dry_run: bool = False) -> Iterator[Step]:
         yield from set_up(self._engine, self._columns, dry_run=dry_run)
         self._table = None
+
+    def rights(self) -> Iterator[Right]:
+        yield from table_rights(self._engine, self._clock)
 
     def close(self) -> None:
         self._engine.dispose()

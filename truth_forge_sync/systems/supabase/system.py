@@ -8,9 +8,10 @@ from datetime import timedelta
 from truth_forge_sync.mapping import Columns, mapping
 from truth_forge_sync.systems.contacts_table import chunks, native_row, tombstone
 from truth_forge_sync.systems.ddl import TOMBSTONES
-from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Step, Window, Write, in_order
+from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Right, Step, Window, Write, in_order
 from truth_forge_sync.systems.supabase import reading
 from truth_forge_sync.systems.supabase.rest import NAME, PRINT_SQL, NoTable, Rest
+from truth_forge_sync.systems.supabase.rights import table_rights
 from truth_forge_sync.systems.supabase.setup import missing_steps, read_status
 from truth_forge_sync.systems.supabase.writing import BATCH, Writer
 
@@ -85,6 +86,9 @@ class Supabase:
         """The steps that are left for a person, dry run or not (see :func:`~.setup.setup_sql`)."""
         self._there = None
         yield from missing_steps(self._rest, self._table, self._columns)
+
+    def rights(self) -> Iterator[Right]:
+        yield from table_rights(self._rest, self._table)
 
     def close(self) -> None:
         self._rest.close()

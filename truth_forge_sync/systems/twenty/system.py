@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import httpx
 
-from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Step, Window, Write
+from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Right, Step, Window, Write
+from truth_forge_sync.systems.twenty.answers import read_records
 from truth_forge_sync.systems.twenty.client import PAGE, SYSTEM, Client
 from truth_forge_sync.systems.twenty.companies import Companies
 from truth_forge_sync.systems.twenty.people import People
@@ -82,6 +83,14 @@ class Twenty:
 
     def init(self, *, dry_run: bool = False) -> Iterator[Step]:
         yield from self._schema.init(dry_run=dry_run)
+
+    def rights(self) -> Iterator[Right]:
+        """Twenty's API tells nothing of the key's role: what may be read shows by reading it."""
+        self._people.marker()
+        self._client.get("/rest/companies", read_records, {"limit": 1})
+        yield Right("read people and companies", True)
+        role = "if edits are refused: see the role of the key in Twenty (Settings, Roles)"
+        yield Right("edit people and companies", None, role)
 
     def close(self) -> None:
         self._client.close()

@@ -1,0 +1,1 @@
+"""The doctor finds what is wrong, and says what to do."""
