@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 import psycopg
 import sqlalchemy as sa
 
+from truth_forge_sync.errors import Stop
 from truth_forge_sync.hub.engine import open_engine
 from truth_forge_sync.hub.hub import Hub
+from truth_forge_sync.mapping import FILE, mapping
 from truth_forge_sync.sandbox.hub_rows import sow_hub
 from truth_forge_sync.sandbox.native import local_engine, twenty_client
 from truth_forge_sync.sandbox.seed import LATEST, SeedRow, SystemName, seed_contacts
@@ -23,7 +25,13 @@ from truth_forge_sync.systems.supabase.setup import setup_sql
 
 
 def set_up(stand_ins: StandIns) -> Iterator[Step]:
-    """Create what is missing in the hub and the three systems; safe to repeat. Raises the systems' errors."""
+    """Create what is missing in the hub and the three systems; safe to repeat. Raises the systems' errors, and Stop where
+    a user's mapping calls things otherwise than the seed does."""
+    if any(mapping().renamed.values()) or any(mapping().left_out.values()):
+        raise Stop(
+            f"the sandbox's contacts have the built-in names, and {FILE} changes them",
+            remedy="there, declare fields of your own only, or move the file away meanwhile",
+        )
     settings = stand_ins.settings()
     hub = Hub(open_engine(settings))
     with closing(hub.engine):
