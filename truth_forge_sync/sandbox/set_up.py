@@ -25,8 +25,8 @@ from truth_forge_sync.systems.supabase.setup import setup_sql
 
 
 def set_up(stand_ins: StandIns) -> Iterator[Step]:
-    """Create what is missing in the hub and the three systems; safe to repeat. Raises the systems' errors, and Stop where
-    a user's mapping calls things otherwise than the seed does."""
+    """Create what is missing in the hub and the three systems; safe to repeat. Raises the systems' errors, and Stop
+    where a user's mapping calls things otherwise than the seed does."""
     if any(mapping().renamed.values()) or any(mapping().left_out.values()):
         raise Stop(
             f"the sandbox's contacts have the built-in names, and {FILE} changes them",
