@@ -37,7 +37,7 @@ def init(
     with at_home():
         settings = load_settings()
         if print_sql:
-            typer.echo(setup_sql(print_sql, settings))
+            typer.echo(setup_sql(print_sql, settings), nl=False)
         elif not set_up(settings, dry_run=dry_run):
             raise typer.Exit(1)
 

@@ -1,8 +1,9 @@
--- The contacts table and its tombstones, for Supabase and any PostgreSQL 13 or later. A Jinja2 template, rendered by
--- truth_forge_sync/systems/ddl.py: "table" is the table, "columns" the contact's fields.
+{# Rendered by truth_forge_sync/systems/ddl.py: "table" is the table, "columns" the contact's fields. One blank line ends
+each statement and none stands inside one: the renderer splits there. The migration in supabase/migrations is this file for
+the default table: make it anew after a change, with "truth-forge-sync init --print-sql supabase". -#}
+-- The contacts table and its tombstones, for Supabase and any PostgreSQL 14 or later.
 -- Safe to run again, and on a table that exists: only what is missing is added, and no row is changed but for the
 -- stamps a new column needs.
--- One blank line ends each statement and none stands inside one: the renderer splits there.
 
 -- On Supabase a table in "public" answers to the anonymous key unless row-level security is on. That is decided only
 -- when the table is made here: switching it on under an existing table would cut off whoever uses it.
