@@ -24,6 +24,9 @@ OWN_COLUMNS = ("id", "contact_id", "updated_at", "deleted_at")
 NOW = "now"
 """PostgreSQL's own word for the present, as input of a timestamp: stamps come from the database's clock."""
 
+KEY_ORDER = "JSON objects lose the order of their keys"
+"""What PostgreSQL's type jsonb does to values, for :attr:`Capabilities.normalises`."""
+
 UNKNOWN_STAMP = datetime.fromtimestamp(0, UTC)
 """What a stamp that is no date counts as: such a row is still read and compared, and wins over nothing."""
 

@@ -120,7 +120,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the engine needs to know of a system; it asks this card and never the system's name."""
+    """What is true of a system. Whoever needs to know asks this card and never the system's name: the engine, the
+    conformance suite, and ``docs/conformance.md``, which prints the cards of all systems."""
 
     read_page: int
     """Most rows a page of :meth:`System.read_changed`."""
@@ -128,11 +129,23 @@ class Capabilities:
     """How many writes to hand to :meth:`System.write` at once."""
     settle: timedelta
     """How long after its stamp a row may still become visible (late commits): the overlap of reads."""
+    precision: timedelta = timedelta(microseconds=1)
+    """The step of its stamps: two edits of one row that lie further apart have different stamps and versions."""
     reads_all: bool = True
     """A read of the unbounded window gives every row there is, so that a row missing in it is gone."""
     soft_delete: bool = True
+    """A deleted row stays, marked as deleted, and may be restored."""
+    finds_hard_deletes: bool = True
+    """A hard delete is met in :meth:`System.read_changed` (a tombstone); otherwise only a sweep misses the row."""
+    conditional_write: bool = True
+    """Every edit carries its condition along, so that nothing comes between the comparison and the edit. Otherwise some
+    rows are read again right before they are written, which leaves a window of one round trip."""
     chooses_ids: bool = True
     """A create may name the native id."""
+    unique_emails: bool = False
+    """No two rows hold one ``primary_email``, soft-deleted ones included. Elsewhere a table's owner may rule so."""
+    normalises: tuple[str, ...] = ()
+    """What it does to values that it stores, in words for people; what it acknowledges is what it stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import pytest
@@ -89,6 +89,11 @@ def by_id(rows: Iterable[NativeRow]) -> dict[str, NativeRow]:
     return {row.native_id: row for row in rows}
 
 
+def stepped(stamp: datetime, step: timedelta) -> datetime:
+    """The stamp, cut to whole steps."""
+    return stamp - (stamp - datetime.min.replace(tzinfo=UTC)) % step
+
+
 def supported(system: System, values: Mapping[str, V]) -> dict[str, V]:
     """The values of the fields that the system can hold."""
     return {path: value for path, value in values.items() if field_of(path) in system.fields()}
@@ -99,12 +104,11 @@ class Cases:
 
     tied_rows: ClassVar[int] = 2_500
     """How many rows to read back at once; more than two pages."""
-    finds_hard_deletes: ClassVar[bool] = True
-    """A hard delete appears in ``read_changed`` (tombstones). Otherwise only ``read_by_id`` leaves the row out."""
     tick: ClassVar[timedelta] = timedelta(milliseconds=3)
     """Long enough for the system to give two edits different stamps."""
     unique_emails: ClassVar[bool] = True
-    """No two rows can have one ``primary_email``, whether soft-deleted or not."""
+    """No two rows of the tests' table can have one ``primary_email``, whether soft-deleted or not: by the system's
+    card, or by an index that the test has put there."""
     trash_holds_emails: ClassVar[bool] = True
     """A soft-deleted row keeps its address from others. Otherwise it makes way for a living one."""
 

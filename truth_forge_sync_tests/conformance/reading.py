@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from truth_forge_sync.contact import FIELD
 from truth_forge_sync.systems.protocol import System, Window
-from truth_forge_sync_tests.conformance.cases import Cases, Outside, person, read_all, read_one
+from truth_forge_sync_tests.conformance.cases import Cases, Outside, person, read_all, read_one, stepped
 
 
 class Reading(Cases):
@@ -63,12 +63,13 @@ class Reading(Cases):
         stamp = read_one(system, middle).changed_at
         assert set(read_all(system, Window(since=stamp))) == {middle, late}
         assert set(read_all(system, Window(until=stamp))) == {early}
-        assert set(read_all(system, Window(stamp, stamp + timedelta(milliseconds=1)))) == {middle}
+        assert set(read_all(system, Window(stamp, stamp + system.capabilities.precision))) == {middle}
 
     def test_stamps_are_recent_and_in_utc(self, system: System, outside: Outside) -> None:
         row = read_one(system, outside.insert(person(1)))
         assert row.changed_at.utcoffset() == timedelta(0)
         assert abs(datetime.now(UTC) - row.changed_at) < timedelta(minutes=1)
+        assert row.changed_at == stepped(row.changed_at, system.capabilities.precision)
 
     def test_the_version_changes_with_every_edit_and_only_then(self, system: System, outside: Outside) -> None:
         native_id = outside.insert(person(1))
@@ -87,7 +88,7 @@ class Reading(Cases):
         before = read_one(system, native_id)
         self.pause()
         outside.soft_delete(native_id)
-        rows = read_all(system, Window(since=before.changed_at + timedelta(milliseconds=1)))
+        rows = read_all(system, Window(since=before.changed_at + system.capabilities.precision))
         assert (rows[native_id].deleted, rows[native_id].gone) == (True, False)
         assert read_one(system, native_id).deleted
 
@@ -98,8 +99,8 @@ class Reading(Cases):
         self.pause()
         outside.hard_delete(native_id)
         assert [row.native_id for page in system.read_by_id([native_id, kept]) for row in page] == [kept]
-        if self.finds_hard_deletes:
-            rows = read_all(system, Window(since=before.changed_at + timedelta(milliseconds=1)))
+        if system.capabilities.finds_hard_deletes:
+            rows = read_all(system, Window(since=before.changed_at + system.capabilities.precision))
             assert (rows[native_id].deleted, rows[native_id].gone) == (True, True)
 
     # The marker

@@ -56,6 +56,15 @@ class Writing(Cases):
             assert "example.com" not in outcome.message
         assert len(read_all(system)) == 1
 
+    def test_an_address_of_another_row_is_refused_where_it_must_be_unique(
+        self, system: System, outside: Outside
+    ) -> None:
+        outside.insert(person(1))
+        assert self.unique_emails or not system.capabilities.unique_emails
+        outcome = write_one(system, create({"primary_email": "ann1@example.com"}))
+        assert outcome.status is (Status.REFUSED if self.unique_emails else Status.WRITTEN)
+        assert "example.com" not in outcome.message
+
     # Patching
 
     def test_a_patch_touches_only_its_fields(self, system: System, outside: Outside) -> None:

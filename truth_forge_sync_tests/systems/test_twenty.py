@@ -12,7 +12,6 @@ from truth_forge_sync_tests.systems.twenty_outside import workspace
 
 
 class TestTwenty(SystemConformance):
-    finds_hard_deletes = False  # facts, section 5: a hard delete leaves no trace but a webhook
     tied_rows = 1_100
     trash_holds_emails = False
 

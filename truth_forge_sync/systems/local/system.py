@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from truth_forge_sync.mapping import Columns, mapping
 from truth_forge_sync.systems.clock import ClockOffset
-from truth_forge_sync.systems.contacts_table import chunks, native_row, tombstone
+from truth_forge_sync.systems.contacts_table import KEY_ORDER, chunks, native_row, tombstone
 from truth_forge_sync.systems.local import reading
 from truth_forge_sync.systems.local.engine import NAME, open_engine, talking
 from truth_forge_sync.systems.local.rights import table_rights
@@ -28,7 +28,12 @@ class Local:
 
     name = NAME
     # A new row is stamped with the start of its transaction: somebody's longest import, generously.
-    capabilities = Capabilities(read_page=reading.PAGE, write_batch=BATCH, settle=timedelta(minutes=5))
+    capabilities = Capabilities(
+        read_page=reading.PAGE,
+        write_batch=BATCH,
+        settle=timedelta(minutes=5),
+        normalises=(f"{KEY_ORDER} (in PostgreSQL, not in SQLite)",),
+    )
 
     def __init__(self, url: str, *, region: str, columns: Columns | None = None) -> None:
         self.requests = 0

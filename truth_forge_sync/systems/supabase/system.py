@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from truth_forge_sync.mapping import Columns, mapping
-from truth_forge_sync.systems.contacts_table import chunks, native_row, tombstone
+from truth_forge_sync.systems.contacts_table import KEY_ORDER, chunks, native_row, tombstone
 from truth_forge_sync.systems.ddl import TOMBSTONES
 from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, Right, Step, Window, Write, in_order
 from truth_forge_sync.systems.supabase import reading
@@ -28,7 +28,9 @@ class Supabase:
 
     name = NAME
     # A new row is stamped with the start of its transaction: somebody's longest import, generously.
-    capabilities = Capabilities(read_page=reading.PAGE, write_batch=BATCH, settle=timedelta(minutes=5))
+    capabilities = Capabilities(
+        read_page=reading.PAGE, write_batch=BATCH, settle=timedelta(minutes=5), normalises=(KEY_ORDER,)
+    )
 
     def __init__(self, url: str, key: str, *, table: str, region: str, columns: Columns | None = None) -> None:
         self.warnings: list[str] = []

@@ -33,6 +33,18 @@ class Twenty:
         write_batch=PAGE,
         # A batch of 200 became visible 47 ms after its own stamp (facts, section 1); imports, slow disks: longer.
         settle=timedelta(seconds=10),
+        precision=timedelta(milliseconds=1),
+        finds_hard_deletes=False,
+        # One or two edits are conditional; more of them go through an upsert, which cannot be (facts, trap 9).
+        conditional_write=False,
+        unique_emails=True,
+        normalises=(
+            "e-mail addresses are lower-cased",
+            "telephone numbers are taken apart into country, calling code and national number",
+            "web addresses get a lower-case host and lose a last slash",
+            "empty text becomes null, and so does an empty JSON object",
+            "JSON objects lose the order of their keys",
+        ),
     )
 
     def __init__(
