@@ -158,6 +158,9 @@ class Rest:
         self._status = response.status_code
         after = response.headers.get("retry-after", "")
         self._retry_after = float(after) if after.isdigit() else None
+        if response.is_success and response.status_code != httpx.codes.NO_CONTENT and not response.read():
+            # The client would make an empty list of it, which no answer of PostgREST's is: that is "[]".
+            raise httpx.RemoteProtocolError("an answer without a body", request=response.request)
 
 
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
