@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 import pytest
 
 from truth_forge_sync.contact import field_of, to_paths
-from truth_forge_sync.systems.protocol import NativeRow, Outcome, System, Window, Write, WriteKind
+from truth_forge_sync.sandbox.faults import Faults
+from truth_forge_sync.sandbox.faults import Status as Answer
+from truth_forge_sync.systems.protocol import Capabilities, NativeRow, Outcome, System, Window, Write, WriteKind
 
 REGION = "US"
 ALWAYS = Window()
@@ -34,6 +37,8 @@ class Outside(Protocol):
 
     def soft_delete(self, native_id: str) -> None: ...
 
+    def restore(self, native_id: str) -> None: ...
+
     def hard_delete(self, native_id: str) -> None: ...
 
     def read(self, native_id: str) -> Mapping[str, Any] | None:
@@ -42,9 +47,48 @@ class Outside(Protocol):
 
 
 @dataclass(frozen=True)
+class Wire:
+    """The line between us and a system over HTTP, for a test to break."""
+
+    faults: Faults
+    impatient: Callable[[], System]
+    """Another connector to the same system, which waits no longer than a second for an answer."""
+    refusal: Answer
+    """An answer in which the system judges a row and says no."""
+    words: str
+    """What of it are the system's own words, without a person's data."""
+
+
+@dataclass(frozen=True)
 class Opened:
+    """A system and the person in it; ``wire`` and ``begin`` are for the cases that need them (:func:`needs`)."""
+
     system: System
     outside: Outside
+    wire: Wire | None = None
+    begin: Callable[[Mapping[str, Any]], AbstractContextManager[str]] | None = None
+    """Inserts a row, gives its native id, and commits at the end of the block: others may have committed by then."""
+
+
+WIRE: Final = "wire"
+LATE_COMMITS: Final = "late commits"
+
+Case = TypeVar("Case", bound=Callable[..., None])
+
+
+def needs(what: str) -> Callable[[Case], Case]:
+    """A case that only some systems can be put to: ``what`` is :data:`WIRE`, :data:`LATE_COMMITS`, or the name of an
+    entry of the card that must be true."""
+
+    def mark(case: Case) -> Case:
+        vars(case)[NEEDED] = what
+        return case
+
+    return mark
+
+
+NEEDED: Final = "needed"
+"""The attribute of a case that says what it needs."""
 
 
 def read_all(system: System, window: Window = ALWAYS) -> dict[str, NativeRow]:
@@ -102,6 +146,13 @@ def supported(system: System, values: Mapping[str, V]) -> dict[str, V]:
 class Cases:
     """The fixtures of all cases, and what a system declares of its nature."""
 
+    title: ClassVar[str]
+    """The system's name in ``docs/conformance.md``."""
+    card: ClassVar[Capabilities]
+    """What the system says of itself, known before it is opened."""
+    without: ClassVar[Mapping[str, str]] = {}
+    """What it cannot be put to (:func:`needs`), and why. It does not have the cases that need it."""
+
     tied_rows: ClassVar[int] = 2_500
     """How many rows to read back at once; more than two pages."""
     tick: ClassVar[timedelta] = timedelta(milliseconds=3)
@@ -111,6 +162,25 @@ class Cases:
     card, or by an index that the test has put there."""
     trash_holds_emails: ClassVar[bool] = True
     """A soft-deleted row keeps its address from others. Otherwise it makes way for a living one."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in dir(cls):
+            if cls.excluded(name):
+                setattr(cls, name, None)
+
+    @classmethod
+    def excluded(cls, name: str) -> str:
+        """Why the system does not have this case of the suite; '' where it has."""
+        needed = next((vars(case)[NEEDED] for case in cls._of_suite(name) if NEEDED in vars(case)), "")
+        if needed in cls.without:
+            return cls.without[needed]
+        lacks = hasattr(cls, "card") and getattr(cls.card, needed, True) is False
+        return f"its card says no to {needed}" if lacks else ""
+
+    @classmethod
+    def _of_suite(cls, name: str) -> Iterator[Callable[..., None]]:
+        return (vars(part)[name] for part in cls.__mro__ if callable(vars(part).get(name)) and name.startswith("test_"))
 
     @pytest.fixture
     def opened(self) -> Opened:
@@ -123,6 +193,11 @@ class Cases:
     @pytest.fixture
     def outside(self, opened: Opened) -> Outside:
         return opened.outside
+
+    @pytest.fixture
+    def wire(self, opened: Opened) -> Wire:
+        assert opened.wire is not None, "the fixture 'opened' gives a wire, or 'without' says why there is none"
+        return opened.wire
 
     def pause(self) -> None:
         time.sleep(self.tick.total_seconds())

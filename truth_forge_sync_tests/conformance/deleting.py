@@ -10,6 +10,7 @@ from truth_forge_sync_tests.conformance.cases import (
     Outside,
     by_id,
     create,
+    needs,
     patch,
     person,
     read_one,
@@ -57,9 +58,8 @@ class Deleting(Cases):
         heirs = [create({"primary_email": row.values["primary_email"]}) for row in rows]
         assert {outcome.status for outcome in system.write(heirs)} == {Status.WRITTEN}
 
+    @needs("soft_delete")
     def test_a_row_that_is_deleted_already_may_be_emptied(self, system: System, outside: Outside) -> None:
-        if not system.capabilities.soft_delete:
-            return
         native_id = outside.insert(person(1))
         outside.soft_delete(native_id)
         deleted = read_one(system, native_id)
@@ -92,9 +92,21 @@ class Deleting(Cases):
         for outcome in outcomes:
             assert outcome.row is None or outcome.row.values == outcome.write.target
 
+    @needs("soft_delete")
+    def test_a_deleted_row_that_moved_is_not_restored(self, system: System, outside: Outside) -> None:
+        native_id = outside.insert(person(1))
+        outside.soft_delete(native_id)
+        stale = read_one(system, native_id)
+        self.pause()
+        outside.restore(native_id)
+        outside.soft_delete(native_id)
+        moved = read_one(system, native_id)
+        outcome = write_one(system, patch(stale, {"first_name": "Back"}, WriteKind.RESTORE))
+        assert outcome.status is Status.MOVED
+        assert read_one(system, native_id) == moved
+
+    @needs("soft_delete")
     def test_deleting_and_restoring_in_one_call_do_not_mix(self, system: System, outside: Outside) -> None:
-        if not system.capabilities.soft_delete:
-            return
         made = list(system.write([create({"first_name": f"Ann{number}"}) for number in range(4)]))
         ids = [outcome.row.native_id for outcome in made if outcome.row]
         for native_id in ids[:2]:

@@ -7,7 +7,17 @@ from datetime import UTC, datetime, timedelta
 
 from truth_forge_sync.contact import FIELD
 from truth_forge_sync.systems.protocol import System, Window
-from truth_forge_sync_tests.conformance.cases import Cases, Outside, person, read_all, read_one, stepped
+from truth_forge_sync_tests.conformance.cases import (
+    LATE_COMMITS,
+    Cases,
+    Opened,
+    Outside,
+    needs,
+    person,
+    read_all,
+    read_one,
+    stepped,
+)
 
 
 class Reading(Cases):
@@ -21,6 +31,9 @@ class Reading(Cases):
 
     def test_its_fields_are_contact_fields(self, system: System) -> None:
         assert {"first_name", "last_name", "primary_email"} <= system.fields() <= set(FIELD)
+
+    def test_its_card_is_the_one_it_is_known_by(self, system: System) -> None:
+        assert system.capabilities == self.card
 
     def test_every_row_is_read_when_all_share_one_stamp(self, system: System, outside: Outside) -> None:
         ids = set(outside.insert_many([person(number) for number in range(self.tied_rows)]))
@@ -53,6 +66,21 @@ class Reading(Cases):
         later = read_all(system, Window(since=last_stamp))
         for native_id in (first[0].native_id, first[-1].native_id, *ahead):
             assert later[native_id].values["job_title"] == "Edited meanwhile"
+
+    @needs(LATE_COMMITS)
+    def test_a_row_that_is_committed_late_is_found_by_the_overlap(
+        self, opened: Opened, system: System, outside: Outside
+    ) -> None:
+        assert opened.begin is not None, "the fixture 'opened' gives it, or 'without' says why there is none"
+        with opened.begin(person(1)) as late:
+            self.pause()
+            early = outside.insert(person(2))
+            rows = read_all(system)
+            assert set(rows) == {early}
+        watermark = rows[early].changed_at
+        row = read_one(system, late)
+        assert row.changed_at < watermark
+        assert late in read_all(system, Window(since=watermark - system.capabilities.settle))
 
     def test_a_window_is_closed_below_and_open_above(self, system: System, outside: Outside) -> None:
         ids = []
@@ -92,16 +120,31 @@ class Reading(Cases):
         assert (rows[native_id].deleted, rows[native_id].gone) == (True, False)
         assert read_one(system, native_id).deleted
 
-    def test_a_hard_delete_is_found(self, system: System, outside: Outside) -> None:
+    def test_a_restored_row_is_found(self, system: System, outside: Outside) -> None:
+        native_id = outside.insert(person(1))
+        outside.soft_delete(native_id)
+        deleted = read_one(system, native_id)
+        self.pause()
+        outside.restore(native_id)
+        rows = read_all(system, Window(since=deleted.changed_at + system.capabilities.precision))
+        assert not rows[native_id].deleted and rows[native_id].version != deleted.version
+        assert read_one(system, native_id) == rows[native_id]
+
+    def test_a_hard_deleted_row_is_not_there(self, system: System, outside: Outside) -> None:
         native_id = outside.insert(person(1))
         kept = outside.insert(person(2))
+        outside.hard_delete(native_id)
+        assert [row.native_id for page in system.read_by_id([native_id, kept]) for row in page] == [kept]
+        assert native_id not in {key for key, row in read_all(system).items() if not row.gone}
+
+    @needs("finds_hard_deletes")
+    def test_a_hard_delete_is_met_among_the_changes(self, system: System, outside: Outside) -> None:
+        native_id = outside.insert(person(1))
         before = read_one(system, native_id)
         self.pause()
         outside.hard_delete(native_id)
-        assert [row.native_id for page in system.read_by_id([native_id, kept]) for row in page] == [kept]
-        if system.capabilities.finds_hard_deletes:
-            rows = read_all(system, Window(since=before.changed_at + system.capabilities.precision))
-            assert (rows[native_id].deleted, rows[native_id].gone) == (True, True)
+        rows = read_all(system, Window(since=before.changed_at + system.capabilities.precision))
+        assert (rows[native_id].deleted, rows[native_id].gone) == (True, True)
 
     # The marker
 
@@ -118,6 +161,8 @@ class Reading(Cases):
         outside.update(older, {"job_title": "Baker"})
         changed()
         outside.soft_delete(newer)
+        changed()
+        outside.restore(newer)
         changed()
         outside.hard_delete(older)
         changed()

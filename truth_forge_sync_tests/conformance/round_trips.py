@@ -28,6 +28,7 @@ ROUND_TRIPS: tuple[RoundTrip, ...] = (
     RoundTrip("organisation", {"organization": "Müller & Söhne, Inc."}),
     RoundTrip("an e-mail address with a tag", {"primary_email": "ann.o'hara+tag@mail.example.com"}),
     RoundTrip("more addresses", {"other_emails/a@example.com": "true", "other_emails/b+c@example.org": "true"}),
+    RoundTrip("many addresses", {f"other_emails/ann{number}@example.com": "true" for number in range(100)}),
     RoundTrip(
         "telephone numbers of several countries",
         {

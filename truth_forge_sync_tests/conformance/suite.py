@@ -5,20 +5,26 @@ initialised system together with an :class:`~.cases.Outside` handle that edits i
 means::
 
     class TestMine(SystemConformance):
+        title = "Mine"
+        card = Mine.capabilities
+        without: ClassVar = {WIRE: "it is a file"}
+
         @pytest.fixture
         def opened(self) -> Iterator[Opened]:
             with my_server() as server:
                 yield Opened(Mine(server.url), MyOutside(server))
 
-What a system cannot do by its nature is declared in class attributes, never skipped by name.
+What a system cannot do by its nature is declared in class attributes, never skipped by name: a case that needs what the
+system is without is not collected for it. ``docs/conformance.md`` shows which system has which case (``make matrix``).
 """
 
 from __future__ import annotations
 
 from truth_forge_sync_tests.conformance.deleting import Deleting
+from truth_forge_sync_tests.conformance.failing import Failing
 from truth_forge_sync_tests.conformance.reading import Reading
 from truth_forge_sync_tests.conformance.writing import Writing
 
 
-class SystemConformance(Reading, Writing, Deleting):
+class SystemConformance(Reading, Writing, Deleting, Failing):
     """Inherit, give ``opened``, pass."""

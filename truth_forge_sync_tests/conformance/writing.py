@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import pytest
 
+from truth_forge_sync.contact import field_of
 from truth_forge_sync.systems.protocol import Status, System, WriteKind
 from truth_forge_sync_tests.conformance.cases import (
     Cases,
     Outside,
+    by_id,
     create,
     patch,
     person,
     read_all,
     read_one,
+    rows_of,
     supported,
     write_one,
 )
@@ -56,12 +59,10 @@ class Writing(Cases):
             assert "example.com" not in outcome.message
         assert len(read_all(system)) == 1
 
-    def test_an_address_of_another_row_is_refused_where_it_must_be_unique(
-        self, system: System, outside: Outside
-    ) -> None:
-        outside.insert(person(1))
+    def test_an_address_of_another_row_is_refused_where_it_must_be_unique(self, system: System) -> None:
         assert self.unique_emails or not system.capabilities.unique_emails
-        outcome = write_one(system, create({"primary_email": "ann1@example.com"}))
+        assert write_one(system, create({"primary_email": "ann@example.com"})).status is Status.WRITTEN
+        outcome = write_one(system, create({"primary_email": "ann@example.com"}))
         assert outcome.status is (Status.REFUSED if self.unique_emails else Status.WRITTEN)
         assert "example.com" not in outcome.message
 
@@ -77,6 +78,50 @@ class Writing(Cases):
         assert outcome.status is Status.WRITTEN and outcome.row is not None
         assert outcome.row.values == {**created.values, "first_name": "Beate"}
         assert self.held(system, outside, created.native_id) == outcome.row.values
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"primary_email": "ann.new@example.com"},
+            {"other_emails/new@example.com": "true"},
+            {"primary_phone": "+12025550199"},
+            {"other_phones/+33612345699": "true"},
+            {"last_name": "New"},
+            {"linkedin_url": "https://www.linkedin.com/in/ann-new"},
+            {"organization": "New, Inc."},
+            {"llm_context/new": "1"},
+        ],
+        ids=lambda changes: field_of(next(iter(changes))),
+    )
+    @pytest.mark.parametrize("each", [1, 4])
+    def test_a_patch_of_one_part_of_a_composite_leaves_the_others(
+        self, system: System, outside: Outside, each: int, changes: dict[str, str]
+    ) -> None:
+        whole = supported(
+            system,
+            {
+                "first_name": "Ann",
+                "last_name": "Example",
+                "other_emails/a@example.com": "true",
+                "other_emails/b@example.com": "true",
+                "primary_phone": "+12025550123",
+                "other_phones/+33612345678": "true",
+                "linkedin_url": "https://www.linkedin.com/in/ann",
+                "organization": "Old, Inc.",
+                "llm_context/old": '{"deep":[1,2]}',
+            },
+        )
+        creates = [create({**whole, "primary_email": f"ann{number}@example.com"}) for number in range(each)]
+        rows = [outcome.row for outcome in system.write(creates) if outcome.row is not None]
+        assert len(rows) == each
+        wanted = {**supported(system, changes)}
+        writes = [patch(rows[0], wanted), *(patch(row, {"first_name": "Beate"}) for row in rows[1:])]
+        outcomes = {outcome.write.native_id: outcome for outcome in system.write(writes)}
+        for write in writes:
+            outcome = outcomes[write.native_id]
+            assert outcome.status is Status.WRITTEN and outcome.row is not None
+            assert outcome.row.values == write.target
+            assert self.held(system, outside, write.native_id) == write.target
 
     def test_a_patch_does_not_tidy_up_what_it_was_not_asked_to(self, system: System, outside: Outside) -> None:
         ids = outside.insert_many([{**person(number), "job_title": "  Baker  "} for number in range(6)])
@@ -175,6 +220,24 @@ class Writing(Cases):
         assert "job_title" not in row.values and "last_name" not in row.values
         assert not row.unread
 
+    @pytest.mark.parametrize("empty", [{}, None])
+    def test_an_empty_object_and_null_are_one(
+        self, system: System, outside: Outside, empty: dict[str, str] | None
+    ) -> None:
+        if "llm_context" not in system.fields():
+            return
+        row = read_one(system, outside.insert({**person(1), "llm_context": empty}))
+        assert not {path for path in row.values if field_of(path) == "llm_context"} and not row.unread
+
+    def test_the_order_of_json_keys_means_nothing(self, system: System, outside: Outside) -> None:
+        if "llm_context" not in system.fields():
+            return
+        native_id = outside.insert({**person(1), "llm_context": {"b": {"y": 1, "x": [2, {"n": 3, "m": 4}]}, "a": 5}})
+        first = read_one(system, native_id).values
+        outside.update(native_id, {"llm_context": {"a": 5, "b": {"x": [2, {"m": 4, "n": 3}], "y": 1}}})
+        assert read_one(system, native_id).values == first
+        assert first["llm_context/a"] == "5"
+
     # Compare and swap
 
     @pytest.mark.parametrize(
@@ -205,6 +268,33 @@ class Writing(Cases):
         outcome = write_one(system, patch(stale, {"first_name": "Ghost"}, kind))
         assert outcome.status is Status.GONE
         assert outside.read(native_id) is None
+
+    @pytest.mark.parametrize("each", [1, 12])
+    def test_refused_and_vanished_rows_harm_no_good_one(self, system: System, outside: Outside, each: int) -> None:
+        assert self.unique_emails, "here the refusal of a value is that of an address which another row holds"
+        address = "held@example.com"
+        assert write_one(system, create({"primary_email": address})).status is Status.WRITTEN
+        ids = outside.insert_many([person(number) for number in range(1, 1 + 3 * each)])
+        rows = by_id(rows_of(system, ids))
+        good, vanished, refused = (ids[start::3] for start in range(3))
+        for native_id in vanished:
+            outside.hard_delete(native_id)
+        new = [create({"first_name": "New", "primary_email": f"new{number}@example.com"}) for number in range(each)]
+        twins = [create({"first_name": "New", "primary_email": address}) for _ in range(each)]
+        edits = [patch(rows[native_id], {"first_name": "Edited"}) for native_id in (*good, *vanished)]
+        clashes = [patch(rows[native_id], {"first_name": "Edited", "primary_email": address}) for native_id in refused]
+        mixed = [write for group in zip(new, twins, clashes, strict=True) for write in group]
+
+        outcomes = list(system.write([*mixed, *edits]))
+
+        statuses = {outcome.write.native_id: outcome.status for outcome in outcomes}
+        expected = dict.fromkeys([*good, *(write.native_id for write in new)], Status.WRITTEN)
+        expected |= dict.fromkeys(vanished, Status.GONE)
+        expected |= dict.fromkeys([*refused, *(write.native_id for write in twins)], Status.REFUSED)
+        assert len(outcomes) == len(statuses) and statuses == expected
+        said = {outcome.message for outcome in outcomes if outcome.status is Status.REFUSED}
+        assert all(said) and "example.com" not in " ".join(said)
+        assert {row.native_id: row for row in rows_of(system, refused)} == {key: rows[key] for key in refused}
 
     @pytest.mark.parametrize("each", [1, 12])
     def test_each_write_of_a_mixed_batch_has_its_own_outcome(self, system: System, outside: Outside, each: int) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,12 +21,14 @@ class SqlPerson:
         return self.insert_many([fields])[0]
 
     def insert_many(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        with self.engine.begin() as connection:
+            return [str(native_id) for native_id in connection.scalars(*self._insertion(rows))]
+
+    def _insertion(self, rows: Sequence[Mapping[str, Any]]) -> tuple[sa.TextClause, dict[str, Any]]:
         names = sorted(rows[0])
         values = ", ".join(f"({', '.join(f':{name}_{n}' for name in names)})" for n in range(len(rows)))
         parameters = {f"{name}_{n}": _plain(row[name]) for n, row in enumerate(rows) for name in names}
-        query = f"INSERT INTO {self.table} ({', '.join(names)}) VALUES {values} RETURNING id"
-        with self.engine.begin() as connection:
-            return [str(native_id) for native_id in connection.scalars(sa.text(query), parameters)]
+        return sa.text(f"INSERT INTO {self.table} ({', '.join(names)}) VALUES {values} RETURNING id"), parameters
 
     def update(self, native_id: str, fields: Mapping[str, Any]) -> None:
         self.run(
@@ -37,8 +40,17 @@ class SqlPerson:
     def soft_delete(self, native_id: str) -> None:
         self.run(f"UPDATE {self.table} SET deleted_at = CURRENT_TIMESTAMP WHERE id = :id", id=native_id)
 
+    def restore(self, native_id: str) -> None:
+        self.run(f"UPDATE {self.table} SET deleted_at = NULL WHERE id = :id", id=native_id)
+
     def hard_delete(self, native_id: str) -> None:
         self.run(f"DELETE FROM {self.table} WHERE id = :id", id=native_id)
+
+    @contextmanager
+    def begin(self, fields: Mapping[str, Any]) -> Iterator[str]:
+        """A row that only we see until the end of the block."""
+        with self.engine.begin() as connection:
+            yield str(connection.scalar(*self._insertion([fields])))
 
     def read(self, native_id: str) -> Mapping[str, Any] | None:
         with self.engine.connect() as connection:

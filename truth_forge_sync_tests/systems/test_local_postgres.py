@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from truth_forge_sync.systems.local import engine as local_engine
 from truth_forge_sync.systems.protocol import Status, WriteKind
 from truth_forge_sync_tests.conformance.cases import (
     REGION,
+    WIRE,
     Opened,
     create,
     patch,
@@ -30,6 +32,10 @@ from truth_forge_sync_tests.systems.people import SqlPerson
 
 
 class TestLocalPostgres(SystemConformance):
+    title = "local (PostgreSQL)"
+    card = Local.capabilities
+    without: ClassVar = {WIRE: "it does not speak HTTP; the tests beside this one cut its connections"}
+
     @pytest.fixture
     def opened(self, postgres_server: Postgres, shared_database: str) -> Iterator[Opened]:
         url = postgres_server.url(shared_database)
@@ -37,7 +43,7 @@ class TestLocalPostgres(SystemConformance):
         list(system.init())
         outside.run("CREATE UNIQUE INDEX IF NOT EXISTS one_email_each ON contacts_master (primary_email)")
         outside.run("TRUNCATE contacts_master, contacts_tombstones")
-        yield Opened(system, outside)
+        yield Opened(system, outside, begin=outside.begin)
         system.close()
 
 

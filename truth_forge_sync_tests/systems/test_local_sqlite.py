@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +16,9 @@ from truth_forge_sync.systems.local import Local
 from truth_forge_sync.systems.local import engine as local_engine
 from truth_forge_sync.systems.protocol import Status
 from truth_forge_sync_tests.conformance.cases import (
+    LATE_COMMITS,
     REGION,
+    WIRE,
     Opened,
     create,
     patch,
@@ -47,6 +50,10 @@ def local(url: str) -> Iterator[Local]:
 
 
 class TestLocalSqlite(SystemConformance):
+    title = "local (SQLite)"
+    card = Local.capabilities
+    without: ClassVar = {WIRE: "it is a file", LATE_COMMITS: "there is one writer at a time"}
+
     @pytest.fixture
     def opened(self, local: Local, url: str) -> Opened:
         outside = SqlPerson(url)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,7 +15,9 @@ from truth_forge_sync.errors import Retry
 from truth_forge_sync.systems.memory import Fault, Memory
 from truth_forge_sync.systems.protocol import Status, Window, WriteKind
 from truth_forge_sync_tests.conformance.cases import (
+    LATE_COMMITS,
     REGION,
+    WIRE,
     Opened,
     create,
     patch,
@@ -49,6 +51,9 @@ class Hand:
     def soft_delete(self, native_id: str) -> None:
         self.memory.soft_delete(native_id)
 
+    def restore(self, native_id: str) -> None:
+        self.memory.restore(native_id)
+
     def hard_delete(self, native_id: str) -> None:
         self.memory.hard_delete(native_id)
 
@@ -58,6 +63,10 @@ class Hand:
 
 
 class TestMemory(SystemConformance):
+    title = "in memory"
+    card = Memory().capabilities
+    without: ClassVar = {WIRE: "it is called, not asked", LATE_COMMITS: "it has no transactions"}
+
     @pytest.fixture
     def opened(self) -> Opened:
         memory = Memory(unique_emails=True)

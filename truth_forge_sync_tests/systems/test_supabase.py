@@ -22,6 +22,7 @@ from truth_forge_sync.systems.supabase import Supabase, rest, setup_sql
 from truth_forge_sync_tests.conformance.cases import (
     REGION,
     Opened,
+    Wire,
     create,
     patch,
     person,
@@ -49,11 +50,16 @@ def run_setup_sql(dsn: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def shared_url(postgres_server: Postgres, shared_database: str) -> Iterator[str]:
+def shared_faults() -> Faults:
+    return Faults()
+
+
+@pytest.fixture(scope="module")
+def shared_url(postgres_server: Postgres, shared_database: str, shared_faults: Faults) -> Iterator[str]:
     """A project that the conformance tests share."""
     dsn = postgres_server.dsn(shared_database)
     run_setup_sql(dsn)
-    with serve(create_supabase_app(dsn, KEY)) as served:
+    with serve(create_supabase_app(dsn, KEY, shared_faults)) as served:
         yield served.url
 
 
@@ -73,13 +79,40 @@ def closing() -> Iterator[None]:
         _opened.pop().close()
 
 
+REFUSAL = Status(
+    400,
+    {
+        "code": "23514",
+        "message": 'new row for relation "contacts_master" violates check constraint "no_short_names"',
+        "details": "Failing row contains (ann@example.com)",
+        "hint": None,
+    },
+)
+
+
 class TestSupabase(SystemConformance):
+    title = "Supabase"
+    card = Supabase.capabilities
+
     @pytest.fixture
-    def opened(self, shared_url: str, postgres_server: Postgres, shared_database: str) -> Opened:
+    def opened(
+        self,
+        shared_url: str,
+        shared_faults: Faults,
+        postgres_server: Postgres,
+        shared_database: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> Opened:
+        def impatient() -> Supabase:
+            monkeypatch.setattr(rest, "TIMEOUTS", httpx.Timeout(5, read=1))
+            return open_(shared_url)
+
+        shared_faults.clear()
         outside = SqlPerson(postgres_server.url(shared_database))
         outside.run("CREATE UNIQUE INDEX IF NOT EXISTS one_email_each ON contacts_master (primary_email)")
         outside.run("TRUNCATE contacts_master, contacts_tombstones")
-        return Opened(open_(shared_url), outside)
+        wire = Wire(shared_faults, impatient, REFUSAL, 'violates check constraint "no_short_names"')
+        return Opened(open_(shared_url), outside, wire, outside.begin)
 
 
 @pytest.fixture(autouse=True)

@@ -85,6 +85,9 @@ class TwentyOutside:
     def soft_delete(self, native_id: str) -> None:
         self.request("DELETE", f"/rest/people/{native_id}?soft_delete=true")
 
+    def restore(self, native_id: str) -> None:
+        self.request("PATCH", f"/rest/people/{native_id}", {"deletedAt": None})
+
     def hard_delete(self, native_id: str) -> None:
         self.request("DELETE", f"/rest/people/{native_id}")
 
@@ -141,7 +144,7 @@ class Workspace:
     faults: Faults
     line: Line
     another: Callable[..., Twenty]
-    """The connector of another run (with another key)."""
+    """The connector of another run (with another key, or other patience)."""
     waits: list[float]
     """How long the connector slept, in seconds (it did not)."""
 
@@ -181,13 +184,15 @@ def workspace(*, initialised: bool = True, timeout: float = 5.0) -> Iterator[Wor
     outside = TwentyOutside(url)
     with ExitStack() as stack:
 
-        def connector(key: str = KEY, transport: httpx.BaseTransport | None = None) -> Twenty:
+        def connector(
+            key: str = KEY, transport: httpx.BaseTransport | None = None, patience: float | None = None
+        ) -> Twenty:
             made = Twenty(
                 url,
                 key,
                 requests_per_minute=0,
                 region="US",
-                timeout=timeout,
+                timeout=patience or timeout,
                 sleep=waits.append,
                 transport=transport or Line(),
             )
