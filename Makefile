@@ -30,6 +30,10 @@ test: $(INSTALLED) ## run the tests (PYTEST_ARGS="-k walk" for some of them)
 mutations: $(INSTALLED) ## break each law in the code, one at a time, and see its tests fail (half an hour)
 	@$(BIN)/python -m truth_forge_sync_tests.mutations
 
+.PHONY: matrix
+matrix: $(INSTALLED) ## write docs/conformance.md anew: which system passes which case
+	@$(BIN)/python -m truth_forge_sync_tests.conformance.matrix
+
 .PHONY: nightly
 nightly: export NOISE_RUNS ?= 2000
 nightly: export MODEL_RUNS ?= 500
