@@ -81,6 +81,18 @@ class Failing(Cases):
             next(pages)
 
     @needs(WIRE)
+    def test_an_empty_page_is_not_the_end_of_a_complete_read(
+        self, system: System, outside: Outside, wire: Wire
+    ) -> None:
+        for number in range(2):
+            outside.insert_many([person(n) for n in range(number * 600, number * 600 + 600)])
+            self.pause()
+        system.fields()
+        wire.faults.before(Answer(200, []), method="GET", times=ALWAYS_ON, skip=1)
+        with pytest.raises(Retry):
+            read_all(system)
+
+    @needs(WIRE)
     @pytest.mark.parametrize("body", [None, [], {}, {"data": None}, {"data": []}], ids=repr)
     def test_an_empty_answer_is_not_an_empty_table(
         self, system: System, outside: Outside, wire: Wire, body: object

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from truth_forge_sync.errors import Retry, Stop
 from truth_forge_sync.mapping import Columns
-from truth_forge_sync.systems.contacts_table import OWN_COLUMNS, chunks
+from truth_forge_sync.systems.contacts_table import OWN_COLUMNS, chunks, instant
 from truth_forge_sync.systems.protocol import Window
 from truth_forge_sync.systems.supabase.rest import (
     NAME,
@@ -59,7 +59,9 @@ def selected(columns: Columns) -> tuple[str, ...]:
 def pages(rest: Rest, table: str, columns: Sequence[str], stamp: str, window: Window) -> Iterator[list[Row]]:
     """Rows whose column ``stamp`` lies in the window, in the order (stamp, id), until a page comes back empty.
 
-    A page shorter than asked proves nothing: a project may be set to answer fewer rows than we ask for.
+    A page shorter than asked proves nothing: a project may be set to answer fewer rows than we ask for. An empty one
+    does not either where all rows were asked for: what a sweep does not see counts as gone. There the newest row is
+    asked for as well; what was edited meanwhile is read, and where nothing comes though there is more, Retry is raised.
     """
     after: Row | None = None
     while True:
@@ -73,10 +75,20 @@ def pages(rest: Rest, table: str, columns: Sequence[str], stamp: str, window: Wi
         if window.until is not None:
             query = query.lt(stamp, window.until.isoformat())
         rows = answered(rest, query)
+        if not rows and after is not None and window == Window() and _goes_on(rest, table, stamp, after):
+            rows = answered(rest, query)
+            if not rows:
+                raise Retry("it ended a read before the last row", system=NAME)
         if not rows:
             return
         yield rows
         after = rows[-1]
+
+
+def _goes_on(rest: Rest, table: str, stamp: str, last: Row) -> bool:
+    """There is a newer row than the last that was read; or an answer that there is none at all, which can't be."""
+    newest_stamp, _, _ = newest(rest, table, stamp).rpartition(" ")
+    return not newest_stamp or instant(newest_stamp) > instant(last[stamp])
 
 
 def rows_by_id(rest: Rest, table: str, columns: Sequence[str], native_ids: Sequence[str]) -> Iterator[list[Row]]:
