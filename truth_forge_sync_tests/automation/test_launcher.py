@@ -1,0 +1,120 @@
+"""Runs forked from a warm process: they run, they can be stopped, and a lost one is known to be lost."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+import pytest
+from dagster import DagsterInstance, DagsterRunStatus, job, op, reconstructable
+from dagster._core.launcher.base import LaunchRunContext, WorkerStatus
+
+from truth_forge_sync.automation.launcher import PROCESS_TAG, WarmRunLauncher
+
+INSTANCE = """
+run_launcher:
+  module: truth_forge_sync.automation.launcher
+  class: WarmRunLauncher
+telemetry:
+  enabled: false
+"""
+
+
+@op
+def work() -> None: ...
+
+
+@op
+def long_work() -> None:
+    time.sleep(60)
+
+
+@job
+def short() -> None:
+    work()
+
+
+@job
+def long() -> None:
+    long_work()
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    (tmp_path / "dagster.yaml").write_text(INSTANCE)
+    with DagsterInstance.from_config(str(tmp_path)) as opened:
+        yield opened
+
+
+def launched(instance: DagsterInstance, definition: object) -> str:
+    """The id of a run of the job that was handed to the launcher."""
+    recon = reconstructable(definition)  # type: ignore[arg-type]
+    run = instance.create_run_for_job(
+        recon.get_definition(), job_code_origin=recon.get_python_origin(), status=DagsterRunStatus.STARTING
+    )
+    instance.run_launcher.launch_run(LaunchRunContext(run, workspace=None))
+    return run.run_id
+
+
+def wait_for(instance: DagsterInstance, run_id: str, *statuses: DagsterRunStatus) -> DagsterRunStatus:
+    deadline = time.monotonic() + 90
+    while (run := instance.get_run_by_id(run_id)) and time.monotonic() < deadline:
+        if run.status in statuses:
+            return run.status
+        time.sleep(0.1)
+    raise AssertionError(f"the run stayed {run and run.status}")
+
+
+def health(instance: DagsterInstance, run_id: str) -> WorkerStatus:
+    run = instance.get_run_by_id(run_id)
+    assert run
+    return instance.run_launcher.check_run_worker_health(run).status
+
+
+def test_a_run_is_a_process_of_its_own(instance: DagsterInstance) -> None:
+    assert isinstance(instance.run_launcher, WarmRunLauncher)
+    run_id = launched(instance, short)
+    assert wait_for(instance, run_id, DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE) is DagsterRunStatus.SUCCESS
+    run = instance.get_run_by_id(run_id)
+    assert run
+    assert int(run.tags[PROCESS_TAG].split()[0]) != os.getpid()
+
+
+def test_a_run_can_be_stopped(instance: DagsterInstance) -> None:
+    run_id = launched(instance, long)
+    wait_for(instance, run_id, DagsterRunStatus.STARTED)
+    assert health(instance, run_id) is WorkerStatus.RUNNING
+    time.sleep(1)
+    assert instance.run_launcher.terminate(run_id)
+    assert wait_for(instance, run_id, DagsterRunStatus.CANCELED, DagsterRunStatus.FAILURE) is DagsterRunStatus.CANCELED
+    assert not instance.run_launcher.terminate(run_id)
+
+
+def test_a_run_whose_process_was_killed_is_known_to_be_lost(instance: DagsterInstance) -> None:
+    run_id = launched(instance, long)
+    wait_for(instance, run_id, DagsterRunStatus.STARTED)
+    run = instance.get_run_by_id(run_id)
+    assert run
+    process = psutil.Process(int(run.tags[PROCESS_TAG].split()[0]))
+    process.kill()
+    deadline = time.monotonic() + 20
+    while health(instance, run_id) is not WorkerStatus.NOT_FOUND:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    instance.report_run_failed(run)
+
+
+def test_another_process_with_the_same_number_is_not_the_run(instance: DagsterInstance) -> None:
+    run_id = instance.create_run_for_job(short).run_id
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        instance.add_run_tags(run_id, {PROCESS_TAG: f"{other.pid} 1.00"})
+        assert health(instance, run_id) is WorkerStatus.NOT_FOUND
+        instance.add_run_tags(run_id, {PROCESS_TAG: f"{other.pid} {psutil.Process(other.pid).create_time():.2f}"})
+        assert health(instance, run_id) is WorkerStatus.RUNNING
+        other.communicate(b"\n")
+    assert health(instance, run_id) is WorkerStatus.NOT_FOUND
