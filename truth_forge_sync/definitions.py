@@ -11,6 +11,7 @@ from truth_forge_sync.assets.hub import reconcile_hub
 from truth_forge_sync.assets.pulls import PULLS
 from truth_forge_sync.assets.pushes import PUSHES
 from truth_forge_sync.assets.workbench import Workbench
+from truth_forge_sync.automation.alerts import alerts
 from truth_forge_sync.automation.job import ALLOW_LOSSES, SYNC
 from truth_forge_sync.automation.schedule import sweep_every_day, sync_every_five_minutes
 from truth_forge_sync.automation.sensors import SENSORS
@@ -22,7 +23,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> Definitio
         assets=[*PULLS, reconcile_hub, *PUSHES],
         jobs=[SYNC, ALLOW_LOSSES],
         schedules=[sync_every_five_minutes, sweep_every_day],
-        sensors=SENSORS,
+        sensors=[*SENSORS, alerts],
         resources={"workbench": Workbench(), **(resource_overrides or {})},
         # A cycle takes a second in one process and nine in one process a step; and what a run opens is shared.
         executor=in_process_executor,

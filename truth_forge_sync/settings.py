@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     flip_limit: Annotated[int, Field(ge=1)] = Field(6, validation_alias="TRUTH_FORGE_FLIP_LIMIT")
     notify_urls: Annotated[tuple[SecretStr, ...], NoDecode] = Field((), validation_alias="TRUTH_FORGE_NOTIFY_URLS")
 
+    ping_url: SecretStr | None = Field(None, validation_alias="TRUTH_FORGE_PING_URL")
+
     @model_validator(mode="before")
     @classmethod
     def _without_empty(cls, values: dict[str, object]) -> dict[str, object]:
@@ -86,6 +88,13 @@ class Settings(BaseSettings):
     def _complete_order(cls, value: tuple[SystemName, ...]) -> tuple[SystemName, ...]:
         if sorted(value) != sorted(SYSTEMS):
             raise ValueError(f"expected each of {','.join(SYSTEMS)} once")
+        return value
+
+    @field_validator("ping_url")
+    @classmethod
+    def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            _http_url(value.get_secret_value())
         return value
 
     @field_validator("default_region")

@@ -29,7 +29,7 @@ ASSETS = {
     "hub/contacts", "hub/change_log", "hub/conflicts",
     "twenty/published", "supabase/published", "local/published",
 }  # fmt: skip
-SENSORS = {"twenty_change_sensor", "supabase_change_sensor", "local_change_sensor", "bigquery_change_sensor"}
+SENSORS = {"twenty_change_sensor", "supabase_change_sensor", "local_change_sensor", "bigquery_change_sensor", "alerts"}
 PARTITIONED = {"bigquery/contacts", "twenty/contacts", "supabase/contacts", "local/contacts"}
 
 
