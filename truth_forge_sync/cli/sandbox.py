@@ -125,6 +125,36 @@ def compare(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@sandbox_app.command()
+def latency(
+    edits: Annotated[int, typer.Option(min=1, help="How many edits to make.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Make edits in one system after the other while dev runs, and tell how long they take to all others.
+
+    Exit code 1 where one did not arrive within a minute.
+    """
+    stand_ins = _stand_ins()
+    stand_ins.state()
+    from truth_forge_sync.sandbox.latency import measure, summary
+
+    lags = []
+    for lag in measure(stand_ins.settings(), edits):
+        lags.append(lag)
+        told = "did not arrive" if lag.seconds is None else f"{lag.seconds:.1f} s"
+        typer.echo(f"{len(lags):>3}  {lag.system:<9} {lag.field:<11} {told}", err=True)
+    found = summary(lags)
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        typer.echo(
+            f"{found['arrived']} of {found['edits']} edits arrived; median {found['median_seconds']} s, "
+            f"95th percentile {found['p95_seconds']} s, most {found['most_seconds']} s."
+        )
+    if found["arrived"] != found["edits"]:
+        raise typer.Exit(1)
+
+
 def start_and_seed(stand_ins: StandIns) -> None:
     """What ``dev`` needs before Dagster starts."""
     _start(stand_ins)
