@@ -39,11 +39,15 @@ def at_home() -> AbstractContextManager[object]:
 def open_instance() -> Iterator[DagsterInstance]:
     """The Dagster instance of ``DAGSTER_HOME``, else of the project's folder, else one that forgets everything."""
     from dagster import DagsterInstance
+    from dagster._core.secrets.env_file import get_env_var_dict
+    from dagster._utils.env import environ
 
     named = os.environ.get("DAGSTER_HOME")
     home = Path(named).expanduser() if named else find_home()
     if home and home.is_dir():
-        with DagsterInstance.from_config(str(home.resolve())) as instance:
+        # As Dagster's own programs do: dagster.yaml may name a variable that only .env sets.
+        unset = {name: value for name, value in get_env_var_dict(str(home)).items() if name not in os.environ}
+        with environ(unset), DagsterInstance.from_config(str(home.resolve())) as instance:
             yield instance
     else:
         with DagsterInstance.ephemeral() as instance:
