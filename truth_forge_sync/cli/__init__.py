@@ -51,6 +51,7 @@ def _assemble() -> None:
     from truth_forge_sync.cli.init import init
     from truth_forge_sync.cli.review import review_app
     from truth_forge_sync.cli.sandbox import sandbox_app
+    from truth_forge_sync.cli.service import service_app
     from truth_forge_sync.cli.status import status
     from truth_forge_sync.cli.sync import sync
 
@@ -65,6 +66,7 @@ def _assemble() -> None:
     app.add_typer(holds_app, name="holds")
     app.add_typer(contacts_app, name="contacts")
     app.add_typer(hub_app, name="hub")
+    app.add_typer(service_app, name="service")
     app.add_typer(sandbox_app, name="sandbox")
 
 
