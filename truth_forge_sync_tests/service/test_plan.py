@@ -44,7 +44,6 @@ def test_the_instance_of_production_keeps_its_books_in_postgresql(project: Proje
         assert "Postgres" in type(instance.run_storage).__name__
         assert instance.get_runs() == []
         assert instance.run_monitoring_max_runtime_seconds == 3600
-        assert instance.get_tick_retention_settings
 
 
 def test_the_two_instances_differ_in_where_they_keep_their_books_only() -> None:
