@@ -70,7 +70,7 @@ def start(system: System = False, systemd: Init = None) -> None:
 
 @service_app.command()
 def stop(system: System = False, systemd: Init = None) -> None:
-    """Stop it until the next start, log-in or boot; a cycle at work ends first."""
+    """Stop it until the next start, log-in or boot; a cycle at work is asked to end."""
     _installed(system, systemd).stop()
     typer.echo("Stopped.")
 

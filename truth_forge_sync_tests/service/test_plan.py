@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
 from dagster import DagsterInstance
+from dagster._daemon.types import DaemonHeartbeat
 
 from truth_forge_sync.home import open_instance
 from truth_forge_sync.service.plan import writable_folders
@@ -38,11 +40,13 @@ def test_files_outside_the_project_stay_writable(project: Project, tmp_path: Pat
 @needs_postgres_storage
 def test_the_instance_of_production_keeps_its_books_in_postgresql(project: Project, postgres_dsn: str) -> None:
     (project.folder / "dagster.yaml").write_text((DEPLOY / "dagster.postgres.yaml").read_text())
-    project.configure(DAGSTER_POSTGRES_URL=postgres_dsn)
+    project.configure(DAGSTER_POSTGRES_URL=postgres_dsn.replace("postgresql:", "postgresql+psycopg2:"))
     with open_instance() as instance:
         assert isinstance(instance, DagsterInstance)
         assert "Postgres" in type(instance.run_storage).__name__
         assert instance.get_runs() == []
+        instance.add_daemon_heartbeat(DaemonHeartbeat(time.time(), "SENSOR", "a daemon", []))
+        assert instance.get_daemon_heartbeats().keys() == {"SENSOR"}
         assert instance.run_monitoring_max_runtime_seconds == 3600
 
 
