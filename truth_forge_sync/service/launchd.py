@@ -24,7 +24,7 @@ _HOUR: Final = 3600
 
 def files(plan: Plan, folder: Path) -> dict[Path, str]:
     """Every file of the service and its text."""
-    jobs = {process.name: _kept_alive(_words(process.first, process.command)) for process in plan.processes}
+    jobs = {process.name: _kept_alive(process.command) for process in plan.processes}
     rotate = [str(plan.tools / "python"), "-m", "truth_forge_sync.service.rotate", str(plan.home / LOG)]
     jobs["rotate"] = {"ProgramArguments": rotate, "StartInterval": _HOUR}
     texts = {folder / _file(name): _text(plan, name, job) for name, job in jobs.items()}
@@ -105,14 +105,6 @@ def _kept_alive(arguments: Sequence[str]) -> dict[str, Any]:
         "ThrottleInterval": 10,
         "ExitTimeOut": STOP_SECONDS,
     }
-
-
-def _words(first: Sequence[str], command: Sequence[str]) -> Sequence[str]:
-    """``first`` is what must succeed before; the shell gets it as words, so that blanks in a path stay."""
-    if not first:
-        return command
-    places = " ".join(f'"${place}"' for place in range(1, len(first) + 1))
-    return ["/bin/sh", "-c", f'{places} && shift {len(first)} && exec "$@"', "sh", *first, *command]
 
 
 def _text(plan: Plan, name: str, job: dict[str, Any]) -> str:

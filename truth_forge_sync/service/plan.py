@@ -1,6 +1,5 @@
-"""What runs in production: the code server, Dagster's daemon and its UI, all in the project's folder.
-
-A code server of its own lets cycles go on while the UI or the daemon is started anew.
+"""What runs in production: the code server, Dagster's daemon, which runs the cycles, and its UI, all in the project's
+folder. A code server of its own lets each of the others be started anew by itself.
 """
 
 from __future__ import annotations
@@ -32,12 +31,11 @@ _TOOLS: Final = ("python", "dagster", "dagster-daemon", "dagster-webserver")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One of the three. ``first`` is a command that must succeed before ``command`` is started."""
+    """One of the three."""
 
     name: str
     what: str
     command: tuple[str, ...]
-    first: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +61,12 @@ class Plan:
 
     @property
     def processes(self) -> tuple[Process, Process, Process]:
-        python, dagster, daemon, webserver = (str(self.tools / tool) for tool in _TOOLS)
+        _, dagster, daemon, webserver = (str(self.tools / tool) for tool in _TOOLS)
         code = ("code-server", "start", "--module-name", "truth_forge_sync.definitions")
         serve = ("--host", HOST, "--port", str(self.code_port))
         workspace = ("--workspace", str(self.workspace))
         return (
-            Process(
-                "code",
-                "the code server",
-                (dagster, *code, *serve),
-                first=(python, "-m", "truth_forge_sync.service.lost_runs"),
-            ),
+            Process("code", "the code server", (dagster, *code, *serve)),
             Process("daemon", "schedule, sensors and run queue", (daemon, "run", *workspace)),
             Process("web", "the UI", (webserver, "--host", HOST, "--port", str(self.ui_port), *workspace)),
         )

@@ -32,7 +32,6 @@ def files(plan: Plan, folder: Path, *, back_off: bool = True) -> dict[Path, str]
             user=plan.user,
             home=str(plan.home).replace("%", "%%"),
             environment=[_quoted([f"{name}={value}"]) for name, value in plan.environment.items()],
-            first=_command(process.first),
             command=_command(process.command),
             back_off=back_off,
             stop_seconds=STOP_SECONDS,

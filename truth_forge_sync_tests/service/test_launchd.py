@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import plistlib
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +32,6 @@ def test_the_lists_hold_absolute_paths_only(project: Project, user: str | None) 
         paths = [job[key] for key in ("WorkingDirectory", "StandardOutPath", "StandardErrorPath")]
         assert all(Path(path).is_absolute() for path in [job["ProgramArguments"][0], *paths])
         assert name == "rotate" or (job["RunAtLoad"] and job["KeepAlive"])
-
-
-def test_the_code_server_starts_after_its_lost_runs_are_written_off(project: Project) -> None:
-    job = jobs(project)["code"]
-    tools = project.folder / ".venv/bin"
-    for tool in ("python", "dagster"):
-        (tools / tool).write_text(f'#!/bin/sh\necho "{tool} $*"\n')
-    ran = subprocess.run(job["ProgramArguments"], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert ran[0] == "python -m truth_forge_sync.service.lost_runs"
-    assert ran[1].startswith("dagster code-server start --module-name truth_forge_sync.definitions")
-    (tools / "python").write_text("#!/bin/sh\nexit 1\n")
-    assert subprocess.run(job["ProgramArguments"], capture_output=True, check=False).stdout == b""
 
 
 def test_install_loads_the_jobs_and_uninstall_removes_them(
