@@ -52,10 +52,12 @@ class Settings(BaseSettings):
     twenty_url: HttpUrl | None = None
     twenty_api_key: SecretStr | None = None
     twenty_requests_per_minute: Annotated[int, Field(ge=0)] = 100
+    twenty_webhook_secret: SecretStr | None = None
 
     supabase_url: HttpUrl | None = None
     supabase_key: SecretStr | None = None
     supabase_contacts_table: Identifier = "contacts_master"
+    supabase_webhook_secret: SecretStr | None = None
 
     local_database_url: SecretStr | None = None
 

@@ -54,6 +54,7 @@ def _assemble() -> None:
     from truth_forge_sync.cli.service import service_app
     from truth_forge_sync.cli.status import status
     from truth_forge_sync.cli.sync import sync
+    from truth_forge_sync.cli.webhooks import webhooks_app
 
     app.command()(dev)
     app.command()(init)
@@ -67,6 +68,7 @@ def _assemble() -> None:
     app.add_typer(contacts_app, name="contacts")
     app.add_typer(hub_app, name="hub")
     app.add_typer(service_app, name="service")
+    app.add_typer(webhooks_app, name="webhooks")
     app.add_typer(sandbox_app, name="sandbox")
 
 

@@ -1,0 +1,1 @@
+"""Webhooks: who is believed, what is refused, and how many cycles start."""
