@@ -15,6 +15,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from sqlalchemy.exc import SQLAlchemyError
 
 from truth_forge_sync.assets.hub import TRIGGER
+from truth_forge_sync.assets.pulls import LIVE
 from truth_forge_sync.automation.job import SYNC, live_request
 from truth_forge_sync.errors import Retry
 
@@ -31,19 +32,19 @@ class CycleQueue:
         self._trigger = trigger
         target = LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE)
         self._location = InProcessCodeLocationOrigin(target, location_name=LOCATION).create_location(instance)
-
         # Made by a process that died before they were queued: the sensors would wait for them for ever.
         half_made = RunsFilter(job_name=SYNC.name, statuses=[DagsterRunStatus.NOT_STARTED], tags={TRIGGER: trigger})
         for run in instance.get_runs(half_made):
             instance.report_run_failed(run, "it was never put into the queue")
 
     def start(self) -> str | None:
-        """The id of the new run; None where a cycle waits already: it will see whatever this one would.
+        """The id of the new run; None where a live cycle waits already: it will see whatever this one would.
 
-        A cycle at work may have read too early, so it does not count. Raises Retry.
+        A cycle at work may have read too early, and one for chosen days may not look at today: they do not count.
+        Raises Retry.
         """
         try:
-            waiting = RunsFilter(job_name=SYNC.name, statuses=[DagsterRunStatus.QUEUED])
+            waiting = RunsFilter(job_name=SYNC.name, statuses=[DagsterRunStatus.QUEUED], tags={LIVE: "true"})
             return None if self._instance.get_runs(waiting, limit=1) else self._submit()
         except (DagsterError, SQLAlchemyError, OSError) as error:
             raise Retry(f"Dagster's run queue could not be written ({type(error).__name__})") from error
