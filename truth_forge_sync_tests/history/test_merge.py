@@ -1,4 +1,4 @@
-"""Merging: two contacts become one, in the hub at once and in every system with the next cycle."""
+"""Merging: two contacts become one, with the next cycle in every system and in the hub's own table."""
 
 from __future__ import annotations
 
