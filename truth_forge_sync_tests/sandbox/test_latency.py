@@ -24,6 +24,7 @@ def measured(
     monkeypatch.setenv("LOCAL_DATABASE_URL", f"sqlite:///{tmp_path}/local.db")
     made: list[str] = []
     monkeypatch.setattr(latency, "make_edit", lambda _settings, *, system, field: made.append(system))
+    monkeypatch.setattr(latency, "_held", lambda *_: {"row": len(made)})
     monkeypatch.setattr(latency, "compare", lambda _settings: looks.pop(0) if len(looks) > 1 else looks[0])
     return list(measure(Workbench().settings, edits, limit=limit, sleep=lambda _seconds: None)), made
 
