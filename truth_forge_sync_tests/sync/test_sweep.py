@@ -72,6 +72,22 @@ def test_a_row_that_was_written_after_the_read_is_not_missing_in_it(world: World
     assert world.sql("SELECT * FROM identity.sync_change_log WHERE change_type IN ('DELETE', 'RESTORE')") == []
 
 
+@pytest.mark.parametrize("native_id", ["l-new", None], ids=["a new row", "a row that we know"])
+def test_an_older_look_does_not_hide_that_a_row_is_missing(world: World, native_id: str | None) -> None:
+    new = {"first_name": "New", "primary_email": "new@example.com"}
+    world.twenty.put("n-new", new)
+    if native_id is None:
+        world.settle()
+        native_id = named(world.local, "New").native_id
+    world.local.put(native_id, {**new, "city": "Oslo"})
+    pull(world.hub, world.local)
+    destroy(world.local, native_id)
+    world.sweep()
+    world.cycle()
+    world.assert_aligned()
+    assert not world.cycle().writes
+
+
 def test_a_read_that_breaks_off_is_no_sweep(world: World) -> None:
     world.twenty.capabilities = replace(world.twenty.capabilities, read_page=2)
     world.twenty.faults.append(Fault.READ_HALF)

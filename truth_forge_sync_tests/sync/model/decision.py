@@ -110,11 +110,17 @@ def decide(before: State, looks: Iterable[Look], rules: Rules, swept: Mapping[st
 
 
 def newest(before: State, looks: Iterable[Look], swept: Mapping[str, datetime]) -> dict[Row, Look]:
-    """The last look at each row. One that a complete read did not show is gone, and nobody knows since when."""
-    seen = {look.row: look for look in sorted(looks, key=lambda look: (look.read_at, look.changed_at, look.version))}
+    """The last look at each row. One that no look since a complete read began shows is gone, and nobody knows when."""
+    looks = sorted(looks, key=lambda look: (look.read_at, look.changed_at, look.version))
+    seen = {look.row: look for look in looks}
+    stamps = defaultdict[Row, list[datetime]](list)
     for row, base in before.bases.items():
-        if row not in seen and not base.gone and row[0] in swept:
-            seen[row] = Look(row, "", base.changed_at, swept[row[0]], {}, deleted=True, gone=True)
+        stamps[row] += [] if base.gone else [base.changed_at]
+    for look in looks:
+        stamps[look.row] += [] if look.deleted else [look.changed_at]
+    for row, known in stamps.items():
+        if known and row[0] in swept and (row not in seen or seen[row].read_at < swept[row[0]]):
+            seen[row] = Look(row, "", max(known), swept[row[0]], {}, deleted=True, gone=True)
 
     def counts(look: Look) -> bool:
         """Not what was seen before we last wrote the row, nor a row that was deleted before we ever knew it."""

@@ -32,17 +32,24 @@ arrived AS (
 ),
 {% if complete_batches %}
 
--- Rows that we know and that a complete read did not show: they are gone, and nobody left word when (law 13).
+-- Rows that we know, or that an older look in another batch shows, and that no look since a complete read began does: they
+-- are gone, and nobody left word when (law 13).
 missing AS (
   SELECT
-    bases.system, bases.native_id, CAST(NULL AS STRING) AS own_contact_id, '' AS version,
-    COALESCE(bases.changed_at, bases.known_at) AS changed_at, batches.read_at, TRUE AS deleted, TRUE AS gone,
+    known.system, known.native_id, CAST(NULL AS STRING) AS own_contact_id, '' AS version, known.changed_at, batches.read_at,
+    TRUE AS deleted, TRUE AS gone,
     ARRAY<STRUCT<path STRING, value STRING>>[] AS fields, ARRAY<STRUCT<field STRING, reason STRING>>[] AS unread
   FROM {{ dataset }}.sync_batches AS batches
-  JOIN {{ dataset }}.sync_bases AS bases ON bases.system = batches.system
-  LEFT JOIN arrived ON arrived.system = bases.system AND arrived.native_id = bases.native_id
-  WHERE batches.batch_id IN ({{ m.texts(complete_batches) }})
-    AND arrived.native_id IS NULL AND NOT bases.gone
+  JOIN (
+    SELECT system, native_id, COALESCE(changed_at, known_at) AS changed_at
+    FROM {{ dataset }}.sync_bases
+    WHERE NOT gone
+    UNION ALL
+    SELECT system, native_id, changed_at FROM arrived WHERE NOT deleted
+  ) AS known ON known.system = batches.system
+  LEFT JOIN arrived
+    ON arrived.system = known.system AND arrived.native_id = known.native_id AND arrived.read_at >= batches.read_at
+  WHERE batches.batch_id IN ({{ m.texts(complete_batches) }}) AND arrived.native_id IS NULL
 ),
 {% endif %}
 
