@@ -12,8 +12,7 @@ import pytest
 from truth_forge_sync.errors import Stop
 from truth_forge_sync.fields import BUILT_IN, Field, FieldType, Policy
 from truth_forge_sync.mapping import FILE, Contacts, read_mapping
-from truth_forge_sync.mapping_file import COMPOSITE
-from truth_forge_sync.systems.twenty.mapping import _COMPOSITES, COLUMNS, Column, _columns
+from truth_forge_sync.systems.twenty.mapping import COLUMNS, Column, _columns
 
 GOOD = """\
 [fields.shirt_size]
@@ -72,10 +71,16 @@ def test_twenty_gets_custom_fields_for_own_fields(tmp_path: Path) -> None:
     assert "is_me" not in columns
 
 
+@pytest.mark.parametrize("name", ["jobTitle", "contactId", "emails"])
+def test_a_name_that_twenty_has_for_something_else_is_refused(tmp_path: Path, name: str) -> None:
+    text = f"[fields.shirt]\ntype = 'text'\n[systems.twenty.columns]\nshirt = '{name}'\n"
+    with pytest.raises(Stop, match=f"two fields would be {name}"):
+        _columns(mapped(tmp_path, text))
+
+
 def test_without_a_file_everything_is_as_in_the_contract(tmp_path: Path) -> None:
     assert mapped(tmp_path, "") == Contacts()
     assert _columns(Contacts()) == COLUMNS
-    assert {field: whole for field, (whole, _) in _COMPOSITES.items()} == COMPOSITE
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,13 @@ class World:
     def sql(self, statement: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = self.engine.query(statement).to_pylist()
         return rows
+
+    def snapshot(self, tables: Mapping[str, str]) -> dict[str, list[str]]:
+        """What these tables of the hub hold, to be compared. ``tables``: {table: columns}."""
+        return {
+            table: sorted(map(repr, self.sql(f"SELECT {columns} FROM identity.{table}")))
+            for table, columns in tables.items()
+        }
 
     def edit_hub(self, statement: str) -> None:
         self.engine.script([statement])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from truth_forge_sync.history.merge import MergePlan, finish, merge, merges, pla
 from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.systems.memory import Fault
 from truth_forge_sync_tests.history.conftest import Two
+from truth_forge_sync_tests.history.interrupting import Crash, Dying
 from truth_forge_sync_tests.history.people import ANN, ANNIE, BOTH, assert_holds, contact_of, living, named
 from truth_forge_sync_tests.world import World
 
@@ -298,28 +298,9 @@ def test_nothing_is_done_where_a_contact_changed_meanwhile(two: Two) -> None:
 # -- interrupted ------------------------------------------------------------------------------------------------------
 
 
-class Crash(Exception):
-    """The process dies."""
-
-
-class Dying(Hub):
-    """A hub whose process dies after so many statements of merge_apply.sql."""
-
-    def __init__(self, world: World, after: int) -> None:
-        super().__init__(world.engine)
-        self.after = after
-
-    def run(self, *names: str, **identifiers: Any) -> None:
-        if names != ("merge_apply",):
-            super().run(*names, **identifiers)
-            return
-        self.engine.script(self._render("merge_apply", **identifiers)[: self.after])
-        raise Crash
-
-
 def dying_merge(world: World, plan: MergePlan, after: int) -> None:
     with pytest.raises(Crash):
-        merge(Dying(world, after), plan)
+        merge(Dying(world, "merge_apply", after), plan)
 
 
 STATEMENTS = 17
@@ -339,23 +320,16 @@ KEPT = {
 }
 
 
-def snapshot(world: World) -> dict[str, list[str]]:
-    return {
-        table: sorted(map(repr, world.sql(f"SELECT {columns} FROM identity.{table}")))
-        for table, columns in KEPT.items()
-    }
-
-
 def test_an_interrupted_merge_is_finished_wherever_it_was(another: Callable[..., Two]) -> None:
     whole = another()
     merged(whole.world, whole.keep, whole.absorb)
-    wanted = snapshot(whole.world)
+    wanted = whole.world.snapshot(KEPT)
     assert len(whole.world.hub._render("merge_apply", merge="m1")) == STATEMENTS
     for after in range(STATEMENTS + 1):
         two = another()
         dying_merge(two.world, plan_merge(two.world.hub, two.keep, two.absorb), after)
         finish(two.world.hub)
-        assert snapshot(two.world) == wanted, f"after {after} statements"
+        assert two.world.snapshot(KEPT) == wanted, f"after {after} statements"
         assert finish(two.world.hub) == []
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from truth_forge_sync.errors import Stop
 from truth_forge_sync.history.merge import Merge, finish, merge, plan_merge, plan_unmerge, unmerge
-from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync_tests.history.conftest import Two
+from truth_forge_sync_tests.history.interrupting import Crash, Dying
 from truth_forge_sync_tests.history.people import ANN, ANNIE, BOTH, assert_holds, contact_of, living, named
 from truth_forge_sync_tests.world import World
 
@@ -152,23 +151,6 @@ def test_a_merge_that_there_was_not_is_wrong_use(two: Two) -> None:
 # -- interrupted ------------------------------------------------------------------------------------------------------
 
 
-class Crash(Exception):
-    """The process dies."""
-
-
-class Dying(Hub):
-    """A hub whose process dies after so many statements."""
-
-    def __init__(self, world: World, after: int) -> None:
-        super().__init__(world.engine)
-        self.after = after
-
-    def run(self, *names: str, **identifiers: Any) -> None:
-        assert names == ("unmerge",)
-        self.engine.script(self._render("unmerge", **identifiers)[: self.after])
-        raise Crash
-
-
 KEPT = {
     "contact_identifiers": "contact_id, identifier_value, is_primary, match_key",
     "sync_links": "system, native_id, contact_id",
@@ -181,13 +163,6 @@ KEPT = {
 }
 
 
-def snapshot(world: World) -> dict[str, list[str]]:
-    return {
-        table: sorted(map(repr, world.sql(f"SELECT {columns} FROM identity.{table}")))
-        for table, columns in KEPT.items()
-    }
-
-
 def test_an_interrupted_unmerge_is_finished_wherever_it_was(
     two_of_them: Two, another: Callable[..., Two], tmp_path: Path
 ) -> None:
@@ -196,13 +171,13 @@ def test_an_interrupted_unmerge_is_finished_wherever_it_was(
         done = merged(start)
     whole = another(start)
     unmerge(whole.world.hub, done)
-    wanted = snapshot(whole.world)
+    wanted = whole.world.snapshot(KEPT)
     for after in range(1, len(whole.world.hub._render("unmerge", merge="m1")) + 1):
         two = another(start)
         with pytest.raises(Crash):
-            unmerge(Dying(two.world, after), done)
+            unmerge(Dying(two.world, "unmerge", after), done)
         finish(two.world.hub)
-        assert snapshot(two.world) == wanted, f"after {after} statements"
+        assert two.world.snapshot(KEPT) == wanted, f"after {after} statements"
         assert finish(two.world.hub) == []
 
 
@@ -210,7 +185,7 @@ def test_an_interrupted_unmerge_is_finished_wherever_it_was(
 def test_an_idle_cycle_may_come_before_it_is_finished(two: Two, after: int) -> None:
     done = merged(two)
     with pytest.raises(Crash):
-        unmerge(Dying(two.world, after), done)
+        unmerge(Dying(two.world, "unmerge", after), done)
     two.world.cycle()
     finish(two.world.hub)
     assert_holds(two.world, {two.keep: ANN, two.absorb: ANNIE})

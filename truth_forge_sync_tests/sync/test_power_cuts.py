@@ -30,13 +30,6 @@ KEPT = {
 }
 
 
-def snapshot(world: World) -> dict[str, list[str]]:
-    return {
-        table: sorted(map(repr, world.sql(f"SELECT {columns} FROM identity.{table}")))
-        for table, columns in KEPT.items()
-    }
-
-
 def after_the_pulls(folder: Path) -> World:
     """Everything that a reconcile can have to do is staged: a create, edits that meet, a delete, a doubtful row."""
     world = World(CrashingEngine(folder / "hub.duckdb", "identity"))
@@ -79,7 +72,7 @@ def test_it_ends_as_if_nothing_had_happened_wherever_it_dies(tmp_path: Path) -> 
         whole.engine.arm(None)
         reconcile(whole.hub, whole.rules)
         steps = whole.engine.step
-        decided = snapshot(whole)
+        decided = whole.snapshot(KEPT)
         whole.settle()
         at_rest = whole.views()
     assert steps > 30
@@ -92,7 +85,7 @@ def test_it_ends_as_if_nothing_had_happened_wherever_it_dies(tmp_path: Path) -> 
                 reconcile(world.hub, world.rules)
             world.engine.arm(None)
             reconcile(Hub(world.engine), world.rules)
-            assert snapshot(world) == decided, f"died before step {step}"
+            assert world.snapshot(KEPT) == decided, f"died before step {step}"
     with world.engine.session():
         world.settle()
         assert world.views() == at_rest

@@ -7,7 +7,7 @@ came a moment ago may be the very contact that is to be created: that is for the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from truth_forge_sync.systems.twenty.answers import Record, read_record
@@ -56,12 +56,12 @@ class Holders:
         self._client.send("PATCH", f"{PATH}/{record['id']}", read_record, body=body, repeatable=True)
         return True
 
-    def is_new(self, item: Item, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bool:
+    def is_new(self, item: Item) -> bool:
         """The address is held by a person of a moment ago, whom no contact is linked to yet."""
         record = self.of_email(item)
         if record is None or record.get(CONTACT_ID):
             return False
-        return moment(record.get("createdAt")) > clock() + self._client.clock.offset - A_MOMENT
+        return moment(record.get("createdAt")) > datetime.now(UTC) + self._client.clock.offset - A_MOMENT
 
 
 def _other(item: Item, record: Record | None) -> Record | None:

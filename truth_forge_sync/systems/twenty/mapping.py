@@ -7,14 +7,17 @@ whole, with the parts that the change does not concern as the row holds them; on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from truth_forge_sync.canonical import Unreadable, canonical_scalar
 from truth_forge_sync.contact import Unread, from_paths, to_paths
+from truth_forge_sync.errors import Stop
 from truth_forge_sync.fields import FieldType
-from truth_forge_sync.mapping import Contacts, mapping
+from truth_forge_sync.mapping import FILE, Contacts, mapping
+from truth_forge_sync.mapping_file import COMPOSITE
 from truth_forge_sync.systems.twenty import phones
 from truth_forge_sync.systems.twenty.answers import Record
 
@@ -69,23 +72,20 @@ _TYPES = {
 CONTACT_ID = "contactId"
 """The custom field (TEXT, unique) that holds the contact's id."""
 
-_COMPOSITES: Mapping[str, tuple[str, str]] = {
-    "first_name": ("name", "FULL_NAME"),
-    "last_name": ("name", "FULL_NAME"),
-    "primary_email": ("emails", "EMAILS"),
-    "other_emails": ("emails", "EMAILS"),
-    "primary_phone": ("phones", "PHONES"),
-    "other_phones": ("phones", "PHONES"),
-    "linkedin_url": ("linkedinLink", "LINKS"),
-    "organization": ("company", "RELATION"),
+_TYPES_OF_COMPOSITES = {
+    "name": "FULL_NAME",
+    "emails": "EMAILS",
+    "phones": "PHONES",
+    "linkedinLink": "LINKS",
+    "company": "RELATION",
 }
-"""Contact fields that are part of a composite or a relation: its name and its type in the metadata."""
 
 
 def _columns(contacts: Contacts) -> tuple[Column, ...]:
-    """Those of CONTRACT.md and a user's own, as ``truth_forge_sync.toml`` calls them."""
+    """Those of CONTRACT.md and a user's own, as ``truth_forge_sync.toml`` calls them. Raises Stop for a name given
+    twice."""
     known = {column.field: column for column in _BUILT_IN}
-    held = contacts.columns("twenty").fields - _COMPOSITES.keys()
+    held = contacts.columns("twenty").fields - COMPOSITE.keys()
     names = contacts.renamed.get("twenty", {})
     columns = []
     for field in (one for one in contacts.fields if one.name in held):
@@ -93,6 +93,12 @@ def _columns(contacts: Contacts) -> tuple[Column, ...]:
         if names.get(field.name, column.twenty) != column.twenty:
             column = replace(column, twenty=names[field.name], custom=True)
         columns.append(column)
+    taken = Counter([CONTACT_ID, *set(COMPOSITE.values()), *(column.twenty for column in columns)])
+    if twice := sorted(name for name, count in taken.items() if count > 1):
+        raise Stop(
+            f"{FILE}, systems.twenty.columns: two fields would be {', '.join(twice)}",
+            remedy="give each a name of its own",
+        )
     return tuple(columns)
 
 
@@ -104,8 +110,11 @@ def _camel(name: str) -> str:
 COLUMNS: tuple[Column, ...] = _columns(mapping())
 
 COMPOSITES: Mapping[str, tuple[str, str]] = {
-    field: whole for field, whole in _COMPOSITES.items() if field in mapping().columns("twenty").fields
+    field: (whole, _TYPES_OF_COMPOSITES[whole])
+    for field, whole in COMPOSITE.items()
+    if field in mapping().columns("twenty").fields
 }
+"""Contact fields that are part of a composite or a relation: its name and its type in the metadata."""
 
 SENT_WHOLE = frozenset({"emails", "phones", "linkedinLink"})
 """Composites of which a patch needs the stored parts."""
