@@ -12,7 +12,7 @@ from truth_forge_sync.assets.pulls import PULLS
 from truth_forge_sync.assets.pushes import PUSHES
 from truth_forge_sync.assets.workbench import Workbench
 from truth_forge_sync.automation.alerts import alerts
-from truth_forge_sync.automation.job import ALLOW_LOSSES, SYNC
+from truth_forge_sync.automation.job import ALLOW_LOSSES, RESYNC, SYNC
 from truth_forge_sync.automation.schedule import sweep_every_day, sync_every_five_minutes
 from truth_forge_sync.automation.sensors import SENSORS
 
@@ -21,7 +21,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> Definitio
     """All definitions; tests put their own resources in place of the real ones."""
     return Definitions(
         assets=[*PULLS, reconcile_hub, *PUSHES],
-        jobs=[SYNC, ALLOW_LOSSES],
+        jobs=[SYNC, ALLOW_LOSSES, RESYNC],
         schedules=[sync_every_five_minutes, sweep_every_day],
         sensors=[*SENSORS, alerts],
         resources={"workbench": Workbench(), **(resource_overrides or {})},

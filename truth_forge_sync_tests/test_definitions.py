@@ -17,11 +17,12 @@ from dagster import (
     validate_run_config,
 )
 
-from truth_forge_sync.assets.hub import changes_by_field, reconcile_hub
-from truth_forge_sync.assets.pulls import PULLS
+from truth_forge_sync.assets.hub import ReadAgain, changes_by_field, reconcile_hub
+from truth_forge_sync.assets.pulls import LIVE, PULLS
 from truth_forge_sync.assets.pushes import PUSHES
 from truth_forge_sync.assets.workbench import Workbench
 from truth_forge_sync.definitions import build_defs, defs
+from truth_forge_sync.settings import SYSTEMS
 from truth_forge_sync_tests.project import make_project
 
 ASSETS = {
@@ -73,6 +74,34 @@ def test_what_the_brake_holds_can_be_allowed_without_reading_anything_again() ->
     validate_run_config(job, {"ops": {"reconcile": {"config": {"allow_losses": 50}}}})
 
 
+def test_a_person_may_have_everything_one_system_or_one_contact_read_again() -> None:
+    job = defs.resolve_job_def("resync")
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == ASSETS - PARTITIONED
+    assert job.partitions_def is None, "else the UI would ask for days"
+    choices = {choice.name for choice in ReadAgain}
+    assert choices == {"nothing", "all", *SYSTEMS}
+    for choice in choices:
+        chosen = {"read_again": choice, "contact_id": "abc"}
+        validate_run_config(job, {"ops": {"reconcile": {"config": chosen}}})
+
+
+def test_every_asset_tells_its_columns_owners_kinds_and_how_fresh_it_should_be() -> None:
+    graph = defs.resolve_asset_graph()
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.metadata["dagster/column_schema"].columns
+        assert node.owners == ["team:contacts"]
+        assert node.kinds
+        assert node.freshness_policy
+
+
+def test_the_columns_told_of_the_log_and_the_conflicts_are_those_of_the_hub(workbench: Workbench) -> None:
+    for key, table in (("change_log", "sync_change_log"), ("conflicts", "sync_conflicts")):
+        node = defs.resolve_asset_graph().get(AssetKey(["hub", key]))
+        told = {column.name for column in node.metadata["dagster/column_schema"].columns}
+        assert told == set(workbench.hub.engine.columns(table))
+
+
 def test_two_schedules_and_four_sensors_run_by_default() -> None:
     repository = defs.get_repository_def()
     schedules = {(one.name, one.cron_schedule, one.execution_timezone) for one in repository.schedule_defs}
@@ -114,7 +143,7 @@ def test_a_cycle_shows_how_often_each_field_changed_and_no_value(
     workbench.hub.engine.script(
         [f"{insert} ('Bo', 'Oslo', NULL)", f"""{insert} ('Al', NULL, JSON '{{"hobby": "chess"}}')"""]
     )
-    tags = {"truth_forge/live": "true"}
+    tags = {LIVE: "true"}
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     resources = {"workbench": workbench}
     assert materialize([PULLS[0]], instance=instance, resources=resources, partition_key=today, tags=tags).success

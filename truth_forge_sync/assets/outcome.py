@@ -7,9 +7,10 @@ fails in red instead (DESIGN law 10).
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dagster import AssetCheckResult, AssetCheckSeverity, MaterializeResult, MetadataValue
+from dagster import AssetCheckResult, AssetCheckSpec, MaterializeResult
 
 from truth_forge_sync.errors import Stop, SyncError
 
@@ -18,43 +19,27 @@ if TYPE_CHECKING:
 else:  # Dagster reads the annotation of an asset, and knows only the bare class
     Result = MaterializeResult
 
-ANSWERS = "answers"
-"""Name of the check on each pull and push: did the system answer?"""
 
-
-def answered(**counts: Any) -> Result:
+def answered(checks: Sequence[AssetCheckResult], **counts: Any) -> Result:
     """The system did what it was asked."""
+    return MaterializeResult(metadata={"status": "ok", **counts}, check_results=checks)
+
+
+def skipped(name: str, specs: Iterable[AssetCheckSpec]) -> Result:
+    """The system is not configured: nothing can be wrong with it."""
+    message = f"{name} is not configured: set its variables (.env.example) to keep it in step"
     return MaterializeResult(
-        metadata={"status": "ok", **counts}, check_results=[AssetCheckResult(check_name=ANSWERS, passed=True)]
+        metadata={"status": "skipped", "message": message},
+        check_results=[
+            AssetCheckResult(check_name=spec.name, passed=True, metadata={"status": "not configured"}) for spec in specs
+        ],
     )
 
 
-def skipped(name: str) -> Result:
-    """The system is not configured."""
-    return MaterializeResult(
-        metadata={
-            "status": "skipped",
-            "message": f"{name} is not configured: set its variables (.env.example) to keep it in step",
-        },
-        check_results=[AssetCheckResult(check_name=ANSWERS, passed=True, metadata={"status": "not configured"})],
-    )
-
-
-def unanswered(log: logging.Logger, name: str, error: SyncError, **counts: Any) -> Result:
+def unanswered(
+    log: logging.Logger, name: str, error: SyncError, checks: Sequence[AssetCheckResult], **counts: Any
+) -> Result:
     """The system did not answer (``down``), or needs a person first (``stopped``)."""
     status = "stopped" if isinstance(error, Stop) else "down"
     log.error("%s: %s", name, error)
-    return MaterializeResult(
-        metadata={"status": status, "message": str(error), **counts},
-        check_results=[
-            AssetCheckResult(
-                check_name=ANSWERS,
-                passed=False,
-                severity=AssetCheckSeverity.ERROR,
-                metadata={
-                    "message": MetadataValue.text(str(error)),
-                    "remedy": error.remedy or "the next cycle tries again",
-                },
-            )
-        ],
-    )
+    return MaterializeResult(metadata={"status": status, "message": str(error), **counts}, check_results=checks)

@@ -1,7 +1,16 @@
-"""How systems are shown to people: titles and the kinds that give them icons."""
+"""How assets are shown to people: titles, kinds (they give icons), owners, columns, and how fresh they should be."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
+from dagster import FreshnessPolicy, TableColumn, TableSchema
+
+from truth_forge_sync.contact import FIELDS
+from truth_forge_sync.fields import Field, Policy
+from truth_forge_sync.hub.statements import COLUMNS
+from truth_forge_sync.mapping import mapping
 from truth_forge_sync.settings import SystemName
 
 SYSTEM_TITLES: dict[SystemName, str] = {
@@ -17,3 +26,87 @@ SYSTEM_KINDS: dict[SystemName, set[str]] = {
     "supabase": {"supabase", "postgres"},
     "local": {"local", "sql"},
 }
+
+HUB_KINDS = {"bigquery", "duckdb"}
+
+OWNERS = ["team:contacts"]
+
+FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(minutes=11), fail_window=timedelta(minutes=21))
+"""A cycle every five minutes: two missed are a warning, four a failure. Dagster's daemon looks."""
+
+_POLICIES = {
+    Policy.LATEST: "the latest edit wins",
+    Policy.AUTHORITY: "the system that has the say wins: {authority}",
+    Policy.UNION: "additions and removals of all systems are merged",
+    Policy.PER_KEY: "the latest edit of each key wins",
+}
+
+_CHANGE_LOG = {
+    "event_id": "identifies the change",
+    "cycle_id": "the cycle that accepted it",
+    "contact_id": "whose field it is",
+    "system": "where the edit was made",
+    "change_type": "INSERT, UPDATE, DELETE or RESTORE",
+    "field": "the field's name",
+    "path": "the field, and the key or element of it",
+    "old_value": "what it held before",
+    "new_value": "what it holds now",
+    "changed_at": "when the edit was made",
+    "recorded_at": "when the cycle accepted it",
+    "origin": "the command that made it; else null",
+}
+
+_CONFLICTS = {
+    "conflict_id": "identifies the conflict",
+    "cycle_id": "the cycle that decided it",
+    "contact_id": "whose field it is",
+    "field": "the field's name",
+    "path": "the field, and the key or element of it",
+    "winning_system": "where the accepted edit was made",
+    "winning_value": "the accepted value",
+    "winning_changed_at": "when that edit was made",
+    "losing_system": "where the other edit was made",
+    "losing_value": "the value that lost, kept for you",
+    "losing_changed_at": "when that edit was made",
+    "reason": "why it lost: older, tie, authority, edited_later, merged",
+    "status": "open, restored or dismissed",
+    "created_at": "when the cycle decided it",
+}
+
+
+def contacts_of(name: SystemName) -> dict[str, Any]:
+    """Definition metadata of a system's contacts: the fields that it holds, each with its name there."""
+    named = mapping().columns(name).named
+    columns = [
+        TableColumn(field.name, field.type.value, _described(field, named[field.name]))
+        for field in FIELDS
+        if field.name in named
+    ]
+    return {"dagster/column_schema": TableSchema(columns)}
+
+
+def contacts_master() -> dict[str, Any]:
+    """Definition metadata of the hub's table of contacts."""
+    types = {column.name: column.sql_type for column in COLUMNS}
+    columns = [TableColumn(field.name, types[field.name], _described(field, field.name)) for field in FIELDS]
+    return {"dagster/column_schema": TableSchema([TableColumn("contact_id", "STRING"), *columns])}
+
+
+def change_log() -> dict[str, Any]:
+    return _table(_CHANGE_LOG)
+
+
+def conflicts() -> dict[str, Any]:
+    return _table(_CONFLICTS)
+
+
+def _described(field: Field, there: str) -> str:
+    policy = _POLICIES[field.policy].format(authority=", ".join(field.authority))
+    return policy if there == field.name else f"{policy}; its name there: {there}"
+
+
+def _table(described: dict[str, str]) -> dict[str, Any]:
+    columns = [
+        TableColumn(name, "TIMESTAMP" if name.endswith("_at") else "STRING", what) for name, what in described.items()
+    ]
+    return {"dagster/column_schema": TableSchema(columns)}

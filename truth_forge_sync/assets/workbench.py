@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from functools import cached_property
 
-from dagster import ConfigurableResource, InitResourceContext
+from dagster import AssetExecutionContext, ConfigurableResource, InitResourceContext
 from pydantic import PrivateAttr
 
 from truth_forge_sync.hub.engine import open_engine
@@ -27,6 +27,7 @@ class Workbench(ConfigurableResource[None]):
 
     _systems: dict[str, System] = PrivateAttr(default_factory=dict)
     _hub: Hub | None = PrivateAttr(default=None)
+    _told: dict[str, dict[str, int]] = PrivateAttr(default_factory=dict)
 
     @cached_property
     def settings(self) -> Settings:
@@ -50,6 +51,13 @@ class Workbench(ConfigurableResource[None]):
                 else open_system(name, self.settings)
             )
         return self._systems[name]
+
+    def tell(self, context: AssetExecutionContext, what: str, name: str, contacts: int) -> None:
+        """A tag of the run that counts contacts by system, so that the list of runs tells what each of them did."""
+        counts = self._told.setdefault(what, {})
+        counts[name] = contacts
+        told = ", ".join(f"{system} {count}" for system, count in counts.items())
+        context.instance.add_run_tags(context.run.run_id, {what: told})
 
     def turn(self) -> AbstractContextManager[None]:
         """One pull, reconcile, push or command at a time."""

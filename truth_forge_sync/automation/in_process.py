@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dagster import AssetKey, DagsterEventType, DagsterInstance, Definitions
 from dagster._core.utils import make_new_run_id
 
-from truth_forge_sync.assets.hub import CHANGE_LOG, CONFLICTS, NOTHING_STAGED
+from truth_forge_sync.assets.hub import CHANGE_LOG, NOTHING_STAGED
 from truth_forge_sync.automation.job import SYNC
-from truth_forge_sync.checks.hub import CONTACTS
+from truth_forge_sync.checks.hub import CONFLICTS, CONTACTS
 from truth_forge_sync.settings import SYSTEMS, SystemName
 
 if TYPE_CHECKING:

@@ -1,4 +1,5 @@
-"""The jobs: ``sync``, one cycle over all assets, and ``allow_losses``, which lets through what the brake holds."""
+"""The jobs: ``sync``, one cycle over all assets; ``allow_losses``, which lets through what the brake holds; ``resync``,
+which reads again what a person names."""
 
 from __future__ import annotations
 
@@ -28,6 +29,15 @@ ALLOW_LOSSES = define_asset_job(
     description="Let through what the brake holds: open the Launchpad (the arrow beside Materialize all), set "
     "allow_losses to the number of contacts that the check named brake tells, and launch. What waits is decided anew, "
     "and goes through if it is no more than that.",
+)
+
+RESYNC = define_asset_job(
+    "resync",
+    selection=AssetSelection.groups("hub", "push"),
+    config={**QUIET, "ops": {"reconcile": {"config": {"read_again": "all", "contact_id": ""}}}},
+    description="Read again and compare, whatever the systems' change markers say. Materialize all: every row of every "
+    "system. In the Launchpad (the arrow beside it), read_again may name one system instead (bigquery, twenty, "
+    "supabase, local), and contact_id one contact. The cursors stay where they are.",
 )
 
 IN_FLIGHT = [

@@ -21,8 +21,8 @@ from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, 
 from dagster._core.storage.dagster_run import DagsterRun
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
-PROCESS_TAG = "truth_forge/process"
-"""Which process a run is: its number, and when it was started (numbers come again)."""
+PROCESS_TAG = ".dagster/truth_forge_process"
+"""Which process a run is: its number, and when it was started (numbers come again). Dagster hides such tags."""
 
 _PRELOADED = ["dagster", "truth_forge_sync.definitions"]
 

@@ -105,8 +105,9 @@ class Sweep:
 @dataclass(frozen=True, slots=True)
 class HubState:
     """See state.sql. ``edits``: made by command and not yet taken; ``refusals``: refused values, of which
-    ``refusals_due`` are to be tried again; ``merges``: those (and unmerges) that were interrupted, with how far they
-    are."""
+    ``refusals_due`` are to be tried again; ``parked``: per system the values that were refused or can't be read;
+    ``conflicts`` and ``reviews``: those that nobody has dealt with; ``merges``: those (and unmerges) that were
+    interrupted, with how far they are."""
 
     systems: Mapping[str, Registered] = field(default_factory=dict)
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
@@ -117,6 +118,9 @@ class HubState:
     edits: int = 0
     refusals: int = 0
     refusals_due: int = 0
+    parked: Mapping[str, int] = field(default_factory=dict)
+    conflicts: int = 0
+    reviews: int = 0
     holds: Mapping[str, Held] = field(default_factory=dict)
     last_sweep: Sweep | None = None
     merges: Mapping[str, str] = field(default_factory=dict)
@@ -225,6 +229,9 @@ def _state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
         edits=parts["edits"][0],
         refusals=parts["refusals"][0]["standing"],
         refusals_due=parts["refusals"][0]["due"],
+        parked={item["system"]: item["errors"] for item in parts["parked"]},
+        conflicts=parts["conflicts"][0],
+        reviews=parts["reviews"][0],
         holds={
             item["system"]: Held(item["contacts"], item["rejected"], item["frozen"], item["releases"])
             for item in parts["holds"]

@@ -108,6 +108,12 @@ def stage_rows(hub: Hub, system: System, rows: Sequence[NativeRow], *, read_at: 
     hub.record("batch", BATCH_MANIFEST, [_manifest(system, len(rows), read_at)], batch=batch_id)
 
 
+def vanished(native_id: str, *, since: datetime) -> NativeRow:
+    """A row that is not there any more and left no trace, for :func:`stage_rows`. It may have gone any time since it
+    was last known, so any edit made after ``since`` outlives it."""
+    return NativeRow(native_id, None, "", since, {}, deleted=True, gone=True)
+
+
 def _manifest(system: System, rows: int, read_at: datetime) -> dict[str, Any]:
     """What makes a batch of the rows that were loaded: from now on the next reconcile takes it."""
     return {

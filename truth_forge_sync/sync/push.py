@@ -19,7 +19,7 @@ from truth_forge_sync.hub.hub import Hub, new_id
 from truth_forge_sync.hub.staging import OUTCOMES, outcome_record, staging
 from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.isolate import Allowance, isolate
-from truth_forge_sync.sync.pull import Clock, stage_rows, utc_now
+from truth_forge_sync.sync.pull import Clock, stage_rows, utc_now, vanished
 from truth_forge_sync.systems.protocol import NativeRow, Outcome, Status, System, Write, WriteKind
 
 
@@ -72,7 +72,8 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
                     for intent, outcome in _send(system, batch, allowance):
                         counts[_counted(outcome)] += 1
                         if outcome.status is Status.GONE:
-                            gone.append(_gone(outcome.write, clock))
+                            seen = outcome.write.seen
+                            gone.append(vanished(outcome.write.native_id, since=seen.changed_at if seen else clock()))
                         records.append(outcome_record(intent.intent_id, system.name, outcome, answered_at=clock()))
                 except Exception as error:  # noqa: BLE001 - raised below, once what was answered before is recorded
                     failure = error
@@ -163,13 +164,6 @@ def _known(row: Mapping[str, Any]) -> NativeRow:
         held,
         deleted,
     )
-
-
-def _gone(write: Write, clock: Clock) -> NativeRow:
-    """A row that vanished without a trace, as an observation for the next cycle to decide about. It may have gone any
-    time since it was last known, so any edit made since then outlives it."""
-    since = write.seen.changed_at if write.seen else clock()
-    return NativeRow(write.native_id, None, "", since, {}, deleted=True, gone=True)
 
 
 def _batched(intents: Iterable[Intent], size: int) -> Iterator[tuple[Intent, ...]]:

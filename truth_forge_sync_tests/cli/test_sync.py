@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from dagster import AssetKey
 
+from truth_forge_sync.assets.pulls import LIVE
 from truth_forge_sync.automation.in_process import gather
 from truth_forge_sync.cli.sync import run_tags
 from truth_forge_sync_tests.cli.conftest import Command
@@ -83,10 +84,10 @@ def test_chosen_days_are_read_again_instead_of_what_is_new() -> None:
     from datetime import datetime
 
     tags = run_tags(full=False, since=datetime.fromisoformat("2024-01-02"), until=datetime.fromisoformat("2024-01-05"))
-    assert "truth_forge/live" not in tags
+    assert LIVE not in tags
     assert tags["dagster/asset_partition_range_start"] == "2024-01-02"
     assert tags["dagster/asset_partition_range_end"] == "2024-01-05"
-    assert run_tags(full=False, since=None, until=None)["truth_forge/live"] == "true"
+    assert run_tags(full=False, since=None, until=None)[LIVE] == "true"
 
 
 def test_what_pull_and_push_say_of_a_system_is_added_up() -> None:

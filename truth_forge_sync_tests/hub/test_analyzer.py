@@ -101,6 +101,8 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "review_decide": {"batch": ("r1",)},
     "errors": {"asked": (None, "a1"), "everything": (False, True)},
     "errors_retry": {"batch": (None, "e1")},
+    "native_rows": {"asked": ("a1",), "system": ("twenty",)},
+    "resync": {"batch": ("a1",)},
     "holds": {},
     "held_changes": {},
     "holds_reject": {"system": (None, "twenty")},

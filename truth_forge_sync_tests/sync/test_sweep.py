@@ -50,6 +50,14 @@ def test_a_hard_delete_without_a_trace_is_found_by_the_sweep(world: World) -> No
     assert len(living(world.local)) == SIZE - 1
 
 
+def test_contacts_that_a_sweep_meets_for_the_first_time_did_not_go_astray(world: World) -> None:
+    for native_id, person in crowd(SIZE + 2).items():
+        world.twenty.put(native_id, person)
+    world.sweep()
+    assert shares(world)[0] == (0, 0), "the very first cycle knew nobody before"
+    assert shares(world)[-1] == (SIZE, SIZE)
+
+
 def test_an_edit_made_later_than_the_row_was_last_known_outlives_its_disappearance(world: World) -> None:
     destroy(world.twenty, "n-000")
     world.local.put(named(world.local, "Person 0").native_id, {"notes": "still here"})

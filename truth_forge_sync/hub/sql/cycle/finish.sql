@@ -36,8 +36,11 @@ USING (
     (SELECT COUNT(*) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NULL) AS reviews,
     COALESCE(SUM(ARRAY_LENGTH(holds)), 0) AS held,
     {% if everything %}
-    (SELECT COUNT(*) FROM {{ dataset }}.contacts_master WHERE deleted_at IS NULL) AS contacts_compared,
-    COUNT(IF(NOT is_deleted AND ARRAY_LENGTH(changes) + ARRAY_LENGTH(intents) + ARRAY_LENGTH(holds) + ARRAY_LENGTH(refusals) > 0, 1, NULL)) AS differing,
+    -- Contacts that were not known before can't have gone astray.
+    (SELECT COUNT(*) FROM {{ dataset }}.contacts_master WHERE deleted_at IS NULL)
+      - COUNT(IF(is_new AND NOT is_deleted, 1, NULL)) AS contacts_compared,
+    COUNT(IF(NOT is_new AND NOT is_deleted AND ARRAY_LENGTH(changes) + ARRAY_LENGTH(intents)
+      + ARRAY_LENGTH(holds) + ARRAY_LENGTH(refusals) > 0, 1, NULL)) AS differing,
     {% endif %}
     (
       SELECT ARRAY_AGG(STRUCT(
@@ -53,4 +56,4 @@ WHEN MATCHED THEN
   UPDATE SET
     status = 'applied', finished_at = CURRENT_TIMESTAMP(), contacts_created = s.contacts_created,
     contacts_updated = s.contacts_updated, contacts_deleted = s.contacts_deleted, conflicts = s.conflicts, reviews = s.reviews,
-    held = s.held, {{ 'contacts_compared = s.contacts_compared, contacts_aligned = GREATEST(s.contacts_compared - s.differing, 0), ' if everything else '' }}systems = s.systems;
+    held = s.held, {{ 'contacts_compared = GREATEST(s.contacts_compared, 0), contacts_aligned = GREATEST(s.contacts_compared - s.differing, 0), ' if everything else '' }}systems = s.systems;

@@ -31,6 +31,13 @@ SELECT 'refusals', TO_JSON_STRING(STRUCT(COUNT(*) AS standing, COUNT(IF(next_att
 FROM {{ dataset }}.sync_errors
 WHERE kind = 'refused' AND status <> 'resolved'
 UNION ALL
+SELECT 'parked', TO_JSON_STRING(STRUCT(system AS system, errors AS errors))
+FROM (SELECT system, COUNT(*) AS errors FROM {{ dataset }}.sync_errors WHERE status <> 'resolved' GROUP BY system)
+UNION ALL
+SELECT 'conflicts', TO_JSON_STRING(COUNT(*)) FROM {{ dataset }}.sync_conflicts WHERE status = 'open'
+UNION ALL
+SELECT 'reviews', TO_JSON_STRING(COUNT(*)) FROM {{ dataset }}.sync_match_review WHERE status = 'open'
+UNION ALL
 SELECT 'holds', TO_JSON_STRING(STRUCT(
   system AS system, contacts AS contacts, rejected AS rejected, frozen AS frozen, releases AS releases
 ))
