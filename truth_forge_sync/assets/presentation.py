@@ -10,7 +10,6 @@ from dagster import FreshnessPolicy, TableColumn, TableSchema
 from truth_forge_sync.contact import FIELDS
 from truth_forge_sync.fields import Field, Policy
 from truth_forge_sync.hub.statements import COLUMNS
-from truth_forge_sync.mapping import mapping
 from truth_forge_sync.settings import SystemName
 
 SYSTEM_TITLES: dict[SystemName, str] = {
@@ -36,9 +35,19 @@ FRESHNESS = FreshnessPolicy.time_window(warn_window=timedelta(minutes=11), fail_
 
 _POLICIES = {
     Policy.LATEST: "the latest edit wins",
-    Policy.AUTHORITY: "the system that has the say wins: {authority}",
+    Policy.AUTHORITY: "the system that has the most say wins: {authority}",
     Policy.UNION: "additions and removals of all systems are merged",
     Policy.PER_KEY: "the latest edit of each key wins",
+}
+
+_BESIDE_THE_FIELDS = {
+    "canonical_name": ("STRING", "the name to show"),
+    "created_at": ("TIMESTAMP", "when the contact was created"),
+    "updated_at": ("TIMESTAMP", "when it was last edited, wherever that was"),
+    "deleted_at": ("TIMESTAMP", "when it was deleted; null for a living contact"),
+    "version": ("INT64", "counts its accepted changes"),
+    "updated_by": ("STRING", "the system of the last edit"),
+    "source_systems": ("ARRAY<STRING>", "the systems that hold it"),
 }
 
 _CHANGE_LOG = {
@@ -74,22 +83,15 @@ _CONFLICTS = {
 }
 
 
-def contacts_of(name: SystemName) -> dict[str, Any]:
-    """Definition metadata of a system's contacts: the fields that it holds, each with its name there."""
-    named = mapping().columns(name).named
-    columns = [
-        TableColumn(field.name, field.type.value, _described(field, named[field.name]))
-        for field in FIELDS
-        if field.name in named
-    ]
-    return {"dagster/column_schema": TableSchema(columns)}
-
-
 def contacts_master() -> dict[str, Any]:
     """Definition metadata of the hub's table of contacts."""
     types = {column.name: column.sql_type for column in COLUMNS}
-    columns = [TableColumn(field.name, types[field.name], _described(field, field.name)) for field in FIELDS]
-    return {"dagster/column_schema": TableSchema([TableColumn("contact_id", "STRING"), *columns])}
+    columns = [
+        TableColumn("contact_id", "STRING", "identifies the contact in every system"),
+        *(TableColumn(field.name, types[field.name], _described(field)) for field in FIELDS),
+        *(TableColumn(name, type_, what) for name, (type_, what) in _BESIDE_THE_FIELDS.items()),
+    ]
+    return {"dagster/column_schema": TableSchema(columns)}
 
 
 def change_log() -> dict[str, Any]:
@@ -100,9 +102,8 @@ def conflicts() -> dict[str, Any]:
     return _table(_CONFLICTS)
 
 
-def _described(field: Field, there: str) -> str:
-    policy = _POLICIES[field.policy].format(authority=", ".join(field.authority))
-    return policy if there == field.name else f"{policy}; its name there: {there}"
+def _described(field: Field) -> str:
+    return _POLICIES[field.policy].format(authority=", ".join(field.authority))
 
 
 def _table(described: dict[str, str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dagster import (
 )
 
 from truth_forge_sync.assets.outcome import Result, answered, skipped, unanswered
-from truth_forge_sync.assets.presentation import FRESHNESS, OWNERS, SYSTEM_KINDS, SYSTEM_TITLES, contacts_of
+from truth_forge_sync.assets.presentation import FRESHNESS, OWNERS, SYSTEM_KINDS, SYSTEM_TITLES
 from truth_forge_sync.assets.workbench import CYCLE_POOL, Workbench
 from truth_forge_sync.checks.system import answers, fresh, pull_specs
 from truth_forge_sync.errors import SyncError
@@ -58,7 +58,6 @@ def pull_asset(name: SystemName) -> AssetsDefinition:
         backfill_policy=BackfillPolicy.single_run(),
         freshness_policy=FRESHNESS,
         check_specs=specs,
-        metadata=contacts_of(name),
         description=f"Contacts that people changed in {title}, read and staged for the next reconcile.\n\n"
         "Partitions are the days of the changes. A cycle reads on from where the last one stopped, whatever the day: "
         "days without a mark miss nothing. To read past days again, choose them under Materialize.",

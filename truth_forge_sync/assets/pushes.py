@@ -3,7 +3,7 @@
 from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, asset
 
 from truth_forge_sync.assets.outcome import Result, answered, skipped, unanswered
-from truth_forge_sync.assets.presentation import FRESHNESS, OWNERS, SYSTEM_KINDS, SYSTEM_TITLES, contacts_of
+from truth_forge_sync.assets.presentation import FRESHNESS, OWNERS, SYSTEM_KINDS, SYSTEM_TITLES
 from truth_forge_sync.assets.workbench import CYCLE_POOL, Workbench
 from truth_forge_sync.checks.hub import CONTACTS
 from truth_forge_sync.checks.system import answers, parked, push_specs, refusals
@@ -26,7 +26,6 @@ def push_asset(name: SystemName) -> AssetsDefinition:
         owners=OWNERS,
         freshness_policy=FRESHNESS,
         check_specs=specs,
-        metadata=contacts_of(name),
         description=f"What {title} lacks of the contacts in the hub, written to it: only the fields that differ. What "
         "it says it stored is what counts from then on. A value that it refuses is parked, and holds up nothing else.",
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from dagster import AssetCheckResult, AssetCheckSpec, AssetKey
 
-from truth_forge_sync.checks.result import ERROR, command, job, result
+from truth_forge_sync.checks.result import ERROR, command, job_page, result
 from truth_forge_sync.hub.hub import HubState
 
 CONTACTS = AssetKey(["hub", "contacts"])
@@ -64,11 +65,13 @@ def _brake(state: HubState) -> AssetCheckResult:
     waiting = {name: held.contacts for name, held in state.holds.items() if held.contacts}
     contacts = max(waiting.values(), default=0)
     remedy = (
-        f"Look at them: {command('holds list')}. If they are meant, open {job('allow_losses')} and its Launchpad, set "
-        f"`ops.reconcile.config.allow_losses` to {contacts} and launch (or: "
+        f"Look at them: {command('holds list')}. If they are meant, open the job allow_losses and its Launchpad, set "
+        f"ops.reconcile.config.allow_losses to {contacts} and launch (or: "
         f"{command(f'sync --allow-losses {contacts}')}). If not, write the contacts back: {command('holds reject')}"
     )
-    counts = {f"contacts_held/{name}": count for name, count in waiting.items()}
+    counts: dict[str, Any] = {f"contacts_held/{name}": count for name, count in waiting.items()}
+    if waiting:
+        counts["allow them"] = job_page("allow_losses")
     return result(BRAKE, not waiting, remedy, counts, asset=CONTACTS, severity=ERROR)
 
 

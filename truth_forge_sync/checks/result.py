@@ -19,18 +19,18 @@ def result(
     asset: AssetKey | None = None,
     severity: AssetCheckSeverity = WARN,
 ) -> AssetCheckResult:
-    """``remedy``, in Markdown, is shown where the check fails. ``asset``: needed where several share one function."""
-    told = {} if passed else {"remedy": MetadataValue.md(remedy)}
+    """``remedy`` is shown where the check fails. ``asset``: needed where several share one function."""
+    told = {} if passed else {"remedy": remedy}
     return AssetCheckResult(
         asset_key=asset, check_name=check, passed=passed, severity=severity, metadata={**counts, **told}
     )
 
 
 def command(line: str) -> str:
-    """A command of ours, in Markdown."""
-    return f"`truth-forge-sync {line}`"
+    """A command of ours."""
+    return f"truth-forge-sync {line}"
 
 
-def job(name: str) -> str:
-    """A link to the page of one of our jobs, in Markdown."""
-    return f"[the job {name}](/locations/truth_forge_sync/jobs/{name})"
+def job_page(name: str) -> MetadataValue[Any]:
+    """A link to the page of one of our jobs."""
+    return MetadataValue.url(f"/locations/truth_forge_sync/jobs/{name}")
