@@ -5,9 +5,11 @@ So no look at a system can be overtaken by our own write, and no command comes b
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -15,6 +17,18 @@ from truth_forge_sync.errors import Retry
 
 TURN_SECONDS = 15 * 60
 """How long one waits for another to finish its turn."""
+
+
+def installation(hub_path: Path) -> str:
+    """This installation's name: its machine's, and an id that is made once and kept beside the hub's file."""
+    path = hub_path.with_name("installation")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x") as file:
+            file.write(uuid4().hex[:8])
+    except FileExistsError:
+        pass
+    return f"{socket.gethostname()} ({path.read_text().strip()})"
 
 
 @contextmanager

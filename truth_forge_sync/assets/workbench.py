@@ -67,4 +67,4 @@ class Workbench(ConfigurableResource[None]):
         for system in self._systems.values():
             system.close()
         if self._hub:
-            self._hub.engine.close()
+            self._hub.close()

@@ -18,6 +18,8 @@ def sync_every_five_minutes(context: ScheduleEvaluationContext, workbench: Workb
     """One cycle every five minutes, from the day of the oldest cursor to today; skipped while one is at work."""
     if run := run_in_flight(context.instance):
         return SkipReason(f"a cycle is at work already (run {run})")
+    if other := workbench.hub.other_holder():
+        return SkipReason(f"{other} is at work on this hub")
     return live_request("schedule", oldest_day(workbench.hub.state()))
 
 

@@ -45,11 +45,14 @@ def change_sensor(name: SystemName) -> SensorDefinition:
             return SkipReason(f"a cycle is at work already (run {run})")
         try:
             marker = workbench.system(name).marker()
+            if fingerprint(marker) == last_read_under(context.instance, name) and not last_cycle_failed(
+                context.instance
+            ):
+                return SkipReason("nothing changed")
+            other = workbench.hub.other_holder()
         except SyncError as error:
             return SkipReason(str(error))
-        if fingerprint(marker) == last_read_under(context.instance, name) and not last_cycle_failed(context.instance):
-            return SkipReason("nothing changed")
-        return live_request("sensor")
+        return SkipReason(f"{other} is at work on this hub") if other else live_request("sensor")
 
     return look
 

@@ -29,8 +29,10 @@ def opened_hub(*, changes: bool) -> Iterator[tuple[Hub, Settings]]:
         if not settings.bigquery_project and not settings.hub_path.exists():  # opening it would make it
             raise Stop("the hub does not exist yet", system="bigquery", remedy="run: truth-forge-sync init")
         with turn(settings.hub_path, seconds=COMMAND_SECONDS) if changes else nullcontext():
-            engine = open_engine(settings)
+            hub = Hub(open_engine(settings))
             try:
-                yield Hub(engine), settings
+                if changes:
+                    hub.claim()
+                yield hub, settings
             finally:
-                engine.close()
+                hub.close()

@@ -126,7 +126,7 @@ def _preview(settings: Settings) -> Preview:
         with workbench.turn():
             return preview(workbench.hub, Rules.of(settings))
     finally:
-        workbench.hub.engine.close()
+        workbench.hub.close()
 
 
 @contextmanager

@@ -30,8 +30,11 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 from google.cloud.bigquery_storage_v1.types import DataFormat, ReadSession
 
 from truth_forge_sync.hub.bigquery_errors import settled, sync_error
+from truth_forge_sync.hub.bigquery_lease import TableLease
 from truth_forge_sync.hub.engine import STAGED_FOR
+from truth_forge_sync.hub.lease import Lease
 from truth_forge_sync.settings import Settings
+from truth_forge_sync.turn import installation
 
 BATCH_ROWS = 10_000
 """Rows of a batch at most; results up to this size are read over REST, which costs no read session."""
@@ -99,8 +102,9 @@ class BigQueryEngine:
     is not there; Throttled for rate limits and quotas; Retry for everything that may pass by itself.
     """
 
-    def __init__(self, resource: HubResource, dataset: str, location: str) -> None:
+    def __init__(self, resource: HubResource, dataset: str, location: str, *, installation: str) -> None:
         self.dataset = dataset
+        self.lease: Lease | None = TableLease(lambda: self._client, dataset, installation, self._mapped)
         self.statements = 0
         self._resource = resource
         self._location = location
@@ -116,7 +120,8 @@ class BigQueryEngine:
             emulator_host=settings.bigquery_emulator_host,
             storage_emulator_host=settings.bigquery_storage_emulator_host,
         )
-        return cls(resource, settings.bigquery_dataset, settings.bigquery_location)
+        ours = installation(settings.hub_path)
+        return cls(resource, settings.bigquery_dataset, settings.bigquery_location, installation=ours)
 
     @contextmanager
     def session(self) -> Iterator[None]:

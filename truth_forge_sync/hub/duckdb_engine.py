@@ -20,6 +20,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from truth_forge_sync.errors import Retry, Stop
 from truth_forge_sync.hub.dialect import Dialect
+from truth_forge_sync.hub.lease import Lease
 
 # The other way to Arrow plans each statement twice; our results are a few rows.
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes an extra copy")
@@ -30,6 +31,9 @@ WAIT_SECONDS = 60
 
 class DuckDBEngine:
     """The hub in the DuckDB file ``path`` (made with its folder when missing), in schema ``dataset``."""
+
+    lease: Lease | None = None
+    """Processes of one machine wait for their turn by a lock on a file."""
 
     def __init__(self, path: Path, dataset: str) -> None:
         self.path = path

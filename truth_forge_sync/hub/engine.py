@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from truth_forge_sync.hub.lease import Lease
 from truth_forge_sync.settings import Settings
 
 STAGED_FOR = timedelta(days=7)
@@ -26,6 +27,8 @@ class Engine(Protocol):
     dataset: str
     statements: int
     """Jobs sent since it was opened: a query, a script and a load count one each."""
+    lease: Lease | None
+    """Who may change the hub; None where only one machine reaches it."""
 
     def session(self) -> AbstractContextManager[None]:
         """Keep the hub at hand for several calls in a row. The embedded hub's file stays open meanwhile, and other

@@ -69,7 +69,7 @@ class HandEdits:
         yield Step(HUB, f"dataset {self._hub.engine.dataset} with the hub's tables", not dry_run)
 
     def close(self) -> None:
-        self._hub.engine.close()
+        self._hub.close()
 
     def _native(self, row: Mapping[str, Any], now: datetime) -> NativeRow:
         if row["contact_id"] is None:

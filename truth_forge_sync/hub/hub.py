@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from truth_forge_sync.hub.engine import Engine
+from truth_forge_sync.hub.lease import Kept
 from truth_forge_sync.hub.statements import declared_tables, render
 
 _TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -132,6 +133,7 @@ class Hub:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._state: HubState | None = None
+        self._lease: Kept | None = None
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -158,7 +160,27 @@ class Hub:
             self._state = _state_of(self.parts("state"))
         return self._state
 
+    def other_holder(self) -> str | None:
+        """The other installation that is at work on the hub now, if one is."""
+        return self.engine.lease.other_holder() if self.engine.lease else None
+
     # -- moving ------------------------------------------------------------------------------------------------------
+
+    def claim(self) -> None:
+        """Before a pull reads, a cycle is decided, or a push writes: from now on until :meth:`close`, no other machine
+        does. Raises Retry where another one is at it."""
+        if self._lease:
+            self._lease.check()
+        elif self.engine.lease:
+            self._lease = Kept(self.engine.lease)
+            self._state = None  # another one may have moved it until now
+
+    def close(self) -> None:
+        """Give back the lease, and close the engine; either may be used again."""
+        if self._lease:
+            self._lease.release()
+            self._lease = None
+        self.engine.close()
 
     def run(self, *names: str, **identifiers: Any) -> None:
         """The statements of these files, in order, as one script."""

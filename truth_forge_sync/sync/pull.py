@@ -47,12 +47,15 @@ def pull(hub: Hub, system: System, *, window: Window | None = None, clock: Clock
     batch_id = marker = None
     rows = 0
     if window is not None:
+        hub.claim()
         rows, batch_id = _stage(hub, system, window, None, clock)
     else:
         cursor = hub.state().cursors.get(system.name)
         read_at = clock()
         marker = system.marker()
         if _is_due(system, cursor, marker, read_at):
+            hub.claim()
+            cursor = hub.state().cursors.get(system.name)
             since = cursor.watermark - system.capabilities.settle if cursor and cursor.watermark else None
             same = cursor is not None and cursor.marker == marker
             position = Cursor(marker, cursor.marker_since if cursor and same else read_at, None, read_at)

@@ -60,6 +60,7 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
     counts: Counter[str] = Counter()
     state = hub.state()
     if state.open_intents.get(system.name):
+        hub.claim()
         push_id = new_id()
         gone: list[NativeRow] = []
         failure: Exception | None = None

@@ -45,6 +45,9 @@ def reconcile(
     """Take every staged batch, and whatever else is due, into one cycle."""
     with hub.engine.session():
         began = monotonic()
+        state = hub.state()
+        if state.unfinished or state.merges or due_now(hub, rules):
+            hub.claim()
         for cycle in hub.state().unfinished:
             _resume(hub, cycle, clock)
         finish_merges(hub, hub.state().merges)
