@@ -82,6 +82,7 @@ def prune_job() -> None:
 prune_every_day = ScheduleDefinition(
     name="prune_every_day",
     job=prune_job,
+    run_config=prune_job.run_config,  # a schedule does not take it from the job by itself
     cron_schedule="47 4 * * *",  # the daily sweep is long over
     execution_timezone="UTC",
     default_status=DefaultScheduleStatus.RUNNING,

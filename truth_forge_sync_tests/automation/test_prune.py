@@ -19,6 +19,7 @@ from dagster import (
     DagsterInstance,
     DagsterRun,
     RunsFilter,
+    build_schedule_context,
 )
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluation,
@@ -30,7 +31,7 @@ from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.utils import make_new_run_id
 
 from truth_forge_sync import automation
-from truth_forge_sync.automation.prune import Pruned, prune, prune_job
+from truth_forge_sync.automation.prune import Pruned, prune, prune_every_day, prune_job
 
 CONTACTS = AssetKey(["twenty", "contacts"])
 OTHER = AssetKey(["hub", "contacts"])
@@ -288,3 +289,10 @@ def test_the_days_can_be_chosen(instance: DagsterInstance) -> None:
     config = {"ops": {"prune_runs": {"config": {"keep_days": 0}}}}
     prune_job.execute_in_process(instance=instance, run_config=config)
     assert instance.get_runs_count(RunsFilter(job_name="sync")) == 1
+
+
+def test_what_the_schedule_asks_for_is_what_the_launchpad_shows() -> None:
+    now = datetime.now(UTC)
+    tick = prune_every_day.evaluate_tick(build_schedule_context(scheduled_execution_time=now))
+    assert tick.run_requests and tick.run_requests[0].run_config == prune_job.run_config
+    assert tick.run_requests[0].run_config["ops"] == {"prune_runs": {"config": {"keep_days": 7}}}
