@@ -13,6 +13,7 @@ from truth_forge_sync.assets.pushes import PUSHES
 from truth_forge_sync.assets.workbench import Workbench
 from truth_forge_sync.automation.alerts import alerts
 from truth_forge_sync.automation.job import ALLOW_LOSSES, RESYNC, SYNC
+from truth_forge_sync.automation.prune import prune_every_day, prune_job
 from truth_forge_sync.automation.schedule import sweep_every_day, sync_every_five_minutes
 from truth_forge_sync.automation.sensors import SENSORS
 
@@ -21,8 +22,8 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> Definitio
     """All definitions; tests put their own resources in place of the real ones."""
     return Definitions(
         assets=[*PULLS, reconcile_hub, *PUSHES],
-        jobs=[SYNC, ALLOW_LOSSES, RESYNC],
-        schedules=[sync_every_five_minutes, sweep_every_day],
+        jobs=[SYNC, ALLOW_LOSSES, RESYNC, prune_job],
+        schedules=[sync_every_five_minutes, sweep_every_day, prune_every_day],
         sensors=[*SENSORS, alerts],
         resources={"workbench": Workbench(), **(resource_overrides or {})},
         # A cycle takes a second in one process and nine in one process a step; and what a run opens is shared.

@@ -102,12 +102,21 @@ def test_the_columns_told_of_the_hubs_tables_are_those_that_people_find_there(wo
         assert told == set(workbench.hub.engine.columns(table))
 
 
-def test_two_schedules_and_four_sensors_run_by_default() -> None:
+def test_pruning_waits_for_no_cycle() -> None:
+    job = defs.resolve_job_def("prune")
+    assert not job.asset_layer.selected_asset_keys
+    assert {pool for node in job.all_node_defs for pool in node.pools} == set(), "a cycle in the pool would hold it up"
+    validate_run_config(job, {"ops": {"prune_runs": {"config": {"keep_days": 30}}}})
+    validate_run_config(job, {})
+
+
+def test_schedules_and_sensors_run_by_default() -> None:
     repository = defs.get_repository_def()
     schedules = {(one.name, one.cron_schedule, one.execution_timezone) for one in repository.schedule_defs}
     assert schedules == {
         ("sync_every_five_minutes", "*/5 * * * *", "UTC"),
         ("sweep_every_day", "17 3 * * *", "UTC"),
+        ("prune_every_day", "47 4 * * *", "UTC"),
     }
     assert all(one.default_status is DefaultScheduleStatus.RUNNING for one in repository.schedule_defs)
     assert {sensor.name for sensor in repository.sensor_defs} == SENSORS
