@@ -12,6 +12,6 @@ def get_stats() -> dict[str, Any]:
 
     Raises :class:`~truth_forge_sync.errors.Stop` where a setting is wrong. Everything else that is wrong, it says.
     """
-    from truth_forge_sync.status import read_status  # imports Dagster: a second that an import of ours should not cost
+    from truth_forge_sync.status import read_status  # it should not cost those who import us for something else
 
     return read_status()

@@ -35,19 +35,24 @@ def at_home() -> AbstractContextManager[object]:
     return contextlib.chdir(home) if home and home.is_dir() and home != Path.cwd() else contextlib.nullcontext()
 
 
+def instance_home() -> Path | None:
+    """Where the Dagster instance keeps itself: ``DAGSTER_HOME``, else the project's folder; None where neither is."""
+    named = os.environ.get("DAGSTER_HOME")
+    home = Path(named).expanduser() if named else find_home()
+    return home.resolve() if home and home.is_dir() else None
+
+
 @contextmanager
 def open_instance() -> Iterator[DagsterInstance]:
-    """The Dagster instance of ``DAGSTER_HOME``, else of the project's folder, else one that forgets everything."""
+    """The Dagster instance of :func:`instance_home`, else one that forgets everything."""
     from dagster import DagsterInstance
     from dagster._core.secrets.env_file import get_env_var_dict
     from dagster._utils.env import environ
 
-    named = os.environ.get("DAGSTER_HOME")
-    home = Path(named).expanduser() if named else find_home()
-    if home and home.is_dir():
+    if home := instance_home():
         # As Dagster's own programs do: dagster.yaml may name a variable that only .env sets.
         unset = {name: value for name, value in get_env_var_dict(str(home)).items() if name not in os.environ}
-        with environ(unset), DagsterInstance.from_config(str(home.resolve())) as instance:
+        with environ(unset), DagsterInstance.from_config(str(home)) as instance:
             yield instance
     else:
         with DagsterInstance.ephemeral() as instance:

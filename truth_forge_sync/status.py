@@ -12,46 +12,16 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from truth_forge_sync.books import Unfamiliar, read_books
 from truth_forge_sync.errors import SyncError
 from truth_forge_sync.home import at_home, open_instance
+from truth_forge_sync.past import Past, read_past
 from truth_forge_sync.settings import SYSTEMS, Settings, SystemName, load_settings
-
-if TYPE_CHECKING:
-    from dagster import DagsterInstance
-
-FRESH_SECONDS = 90
-"""The daemon's threads beat every 30 s; after three beats missed it counts as dead."""
 
 HUB_SECONDS = 5.0
 """How long the hub may take to answer."""
-
-SCHEDULE = "sync_every_five_minutes"
-
-_DAEMONS = {"SCHEDULER", "SENSOR", "QUEUED_RUN_COORDINATOR"}
-"""The daemon's threads without which nothing happens by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """The last pull or push of a system: its outcome (``ok``, ``down``, ``stopped``, ``skipped``), when, and why."""
-
-    status: str
-    at: float
-    message: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What the Dagster instance remembers. Times are Unix seconds."""
-
-    running: bool = False
-    last_sync: float | None = None
-    last_success: float | None = None
-    next_sync: float | None = None
-    pulls: Mapping[str, Turn] = field(default_factory=dict)
-    pushes: Mapping[str, Turn] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +44,18 @@ def read_status() -> dict[str, Any]:
     """The object of ``status --json`` (CONTRACT.md); times are ISO 8601 in UTC. Raises Stop for a wrong setting."""
     with at_home():
         settings = load_settings()
-        asking = ask_hub(settings)  # while Dagster is imported
+        asking = ask_hub(settings)
+        return compose(settings, look_back(), asking(), now=time.time())
+
+
+def look_back() -> Past:
+    """What the Dagster instance around us remembers: out of its books where they are as we know them, since Dagster
+    itself takes seconds to import."""
+    try:
+        return read_books()
+    except Unfamiliar:
         with open_instance() as instance:
-            past = read_past(instance)
-        return compose(settings, past, asking(), now=time.time())
+            return read_past(instance)
 
 
 def compose(settings: Settings, past: Past, hub: HubCounts, *, now: float) -> dict[str, Any]:
@@ -131,52 +109,6 @@ def _system(name: SystemName, settings: Settings, past: Past, hub: HubCounts, no
         "pending": hub.pending.get(name, 0),
         "message": message,
     }
-
-
-def read_past(instance: DagsterInstance) -> Past:
-    """What the instance remembers of the daemon, of the runs of job ``sync`` and of each system's last turns."""
-    from dagster import DagsterRunStatus, RunsFilter
-
-    beats = instance.get_daemon_heartbeats()
-    fresh = {kind for kind, beat in beats.items() if time.time() - beat.timestamp < FRESH_SECONDS}
-    last = instance.get_run_records(RunsFilter(job_name="sync"), limit=1)
-    good = instance.get_run_records(RunsFilter(job_name="sync", statuses=[DagsterRunStatus.SUCCESS]), limit=1)
-    running = fresh >= _DAEMONS
-    return Past(
-        running=running,
-        last_sync=(last[0].end_time or last[0].start_time or last[0].create_timestamp.timestamp()) if last else None,
-        last_success=good[0].end_time if good else None,
-        next_sync=_next_tick(instance) if running else None,
-        pulls=_turns(instance, "contacts"),
-        pushes=_turns(instance, "published"),
-    )
-
-
-def _turns(instance: DagsterInstance, asset: str) -> dict[str, Turn]:
-    from dagster import AssetKey
-
-    turns: dict[str, Turn] = {}
-    for name in SYSTEMS:
-        event = instance.get_latest_materialization_event(AssetKey([name, asset]))
-        if event and (materialization := event.asset_materialization):
-            found = {key: value.value for key, value in materialization.metadata.items()}
-            turns[name] = Turn(str(found.get("status")), event.timestamp, found.get("message"))  # type: ignore[arg-type]
-    return turns
-
-
-def _next_tick(instance: DagsterInstance) -> float | None:
-    """As the daemon keeps it, since our own definitions take seconds to load; None where a person stopped it."""
-    from dagster._core.scheduler.instigation import InstigatorStatus, InstigatorType, ScheduleInstigatorData
-    from dagster._utils.schedules import cron_string_iterator
-
-    if instance.schedule_storage is None:  # an instance that forgets
-        return None
-    for state in instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE):
-        kept = state.instigator_data
-        ours = state.instigator_name == SCHEDULE and state.status is not InstigatorStatus.STOPPED
-        if ours and isinstance(kept, ScheduleInstigatorData):
-            return next(cron_string_iterator(time.time(), str(kept.cron_schedule), "UTC")).timestamp()
-    return None
 
 
 def ask_hub(settings: Settings, *, seconds: float = HUB_SECONDS) -> Callable[[], HubCounts]:

@@ -18,8 +18,9 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
 from truth_forge_sync.automation.schedule import sync_every_five_minutes
+from truth_forge_sync.past import CRON, SCHEDULE, Past, Turn, read_past
 from truth_forge_sync.settings import Settings
-from truth_forge_sync.status import SCHEDULE, HubCounts, Past, Turn, compose, is_fine, read_past
+from truth_forge_sync.status import HubCounts, compose, is_fine
 
 NOW = 1_700_000_000.0
 FINE = Turn("ok", NOW - 10, None)
@@ -87,21 +88,21 @@ def test_an_empty_hub_is_aligned_and_one_that_is_not_there_tells_no_share(settin
 def test_the_daemon_runs_while_its_heartbeats_are_fresh_and_its_schedule_tells_the_next_cycle(tmp_path: Path) -> None:
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
         assert read_past(instance) == Past()
-        _keep_schedule(instance, InstigatorStatus.DECLARED_IN_CODE)
-        _beat(instance, age=10)
+        keep_schedule(instance, InstigatorStatus.DECLARED_IN_CODE)
+        beat(instance, age=10)
         past = read_past(instance)
         assert past.running
         assert past.next_sync is not None
         assert 0 < past.next_sync - time.time() <= 300
         assert past.next_sync % 300 == 0
-        _beat(instance, age=300)
+        beat(instance, age=300)
         assert read_past(instance) == Past()
 
 
 def test_a_schedule_that_a_person_stopped_has_no_next_cycle(tmp_path: Path) -> None:
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
-        _keep_schedule(instance, InstigatorStatus.STOPPED)
-        _beat(instance, age=10)
+        keep_schedule(instance, InstigatorStatus.STOPPED)
+        beat(instance, age=10)
         assert read_past(instance) == Past(running=True)
 
 
@@ -127,12 +128,12 @@ def test_the_last_cycle_and_the_last_good_one_are_told_apart() -> None:
         assert bad.last_sync > good.last_sync
 
 
-def _beat(instance: DagsterInstance, *, age: float) -> None:
+def beat(instance: DagsterInstance, *, age: float) -> None:
     for kind in ("SCHEDULER", "SENSOR", "QUEUED_RUN_COORDINATOR"):
         instance.add_daemon_heartbeat(DaemonHeartbeat(time.time() - age, kind, "1"))
 
 
-def _keep_schedule(instance: DagsterInstance, status: InstigatorStatus) -> None:
+def keep_schedule(instance: DagsterInstance, status: InstigatorStatus) -> None:
     """What the daemon keeps of the schedule."""
     target = LoadableTargetOrigin(python_file="definitions.py")
     repository = RemoteRepositoryOrigin(InProcessCodeLocationOrigin(target), "repository")
@@ -141,5 +142,5 @@ def _keep_schedule(instance: DagsterInstance, status: InstigatorStatus) -> None:
     instance.add_instigator_state(InstigatorState(origin, InstigatorType.SCHEDULE, status, kept))
 
 
-def test_the_schedule_has_the_name_that_status_looks_for() -> None:
-    assert sync_every_five_minutes.name == SCHEDULE
+def test_the_schedule_has_the_name_and_the_rhythm_that_status_looks_for() -> None:
+    assert (sync_every_five_minutes.name, sync_every_five_minutes.cron_schedule) == (SCHEDULE, CRON)

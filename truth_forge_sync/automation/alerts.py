@@ -16,8 +16,9 @@ from dagster import DagsterInstance, DefaultSensorStatus, SensorEvaluationContex
 from pydantic import SecretStr
 
 from truth_forge_sync.assets.workbench import Workbench
+from truth_forge_sync.past import read_past
 from truth_forge_sync.settings import Settings
-from truth_forge_sync.status import ask_hub, compose, read_past
+from truth_forge_sync.status import ask_hub, compose
 
 SECONDS_BETWEEN_LOOKS = 60
 STALE_SECONDS = 30 * 60

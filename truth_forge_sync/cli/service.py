@@ -28,6 +28,14 @@ Init = Annotated[
 Port = Annotated[int, typer.Option(min=1, max=65_535, help="Port of the UI, on the loopback address.")]
 CodePort = Annotated[int, typer.Option(min=1, max=65_535, help="Port of the code server, on the loopback address.")]
 
+WebhooksPort = Annotated[
+    int, typer.Option(min=1, max=65_535, help="Port of the receiver of webhooks, on the loopback address.")
+]
+Webhooks = Annotated[
+    bool | None,
+    typer.Option("--webhooks/--no-webhooks", help="Take webhooks.", show_default="where .env has the secret of one"),
+]
+
 
 @service_app.command()
 def install(
@@ -35,19 +43,23 @@ def install(
     systemd: Init = None,
     port: Port = 3000,
     code_port: CodePort = 4000,
+    webhooks_port: WebhooksPort = 8765,
+    webhooks: Webhooks = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be written.")] = False,
 ) -> None:
     """Write the files of the service, start it, and let it start by itself from now on. Safe to repeat."""
     from truth_forge_sync.service.plan import make_plan
 
     service = _service(system, systemd)
-    plan = make_plan(system=system, ui_port=port, code_port=code_port)
+    plan = make_plan(system=system, ui_port=port, code_port=code_port, webhooks_port=webhooks_port, webhooks=webhooks)
     if dry_run:
         for path, text in service.files(plan).items():
             typer.echo(f"--- {path}\n{text}")
         return
     service.install(plan)
     typer.echo(f"Installed and started. The UI: http://127.0.0.1:{port}")
+    if plan.webhooks:
+        typer.echo(f"Webhooks: http://127.0.0.1:{webhooks_port} (docs/webhooks.md)")
     if hint := service.hint():
         typer.echo(hint)
 
@@ -77,10 +89,10 @@ def stop(system: System = False, systemd: Init = None) -> None:
 
 @service_app.command()
 def status(system: System = False, systemd: Init = None) -> None:
-    """Tell whether the three processes run: exit code 1 where one does not. How the sync is doing: see status."""
+    """Tell whether its processes run: exit code 1 where one does not. How the sync is doing: see status."""
     states = _installed(system, systemd).states()
     for name, state in states.items():
-        typer.echo(f"{name:<32}{state}")
+        typer.echo(f"{name:<36}{state}")
     if any(state != "active" for state in states.values()):
         raise typer.Exit(1)
 
@@ -92,7 +104,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 100,
 ) -> None:
-    """Show what the three processes said."""
+    """Show what its processes said."""
     from truth_forge_sync.service.plan import project_home
 
     if code := _installed(system, systemd).logs(project_home(), follow=follow, lines=lines):

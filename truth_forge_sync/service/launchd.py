@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import plistlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from truth_forge_sync.service.machine import ask, remove, show, tell, write
-from truth_forge_sync.service.plan import STOP_SECONDS, WORKSPACE, Plan
+from truth_forge_sync.service.plan import NAMES, STOP_SECONDS, WORKSPACE, Plan
 
 LABEL: Final = "com.truthforge.sync"
-NAMES: Final = ("code", "daemon", "web")
 JOBS: Final = (*NAMES, "rotate")
+"""All that there may be."""
 LOG: Final = Path(".truth_forge/log")
 _HOUR: Final = 3600
 
@@ -52,7 +52,9 @@ class Launchd:
             self.stop()
         log = plan.home / LOG
         log.mkdir(parents=True, exist_ok=True)
-        write(self.files(plan))
+        files = self.files(plan)
+        remove(path for name in JOBS if (path := self.folder / _file(name)) not in files)
+        write(files)
         if plan.user:
             owner = plan.home.stat()
             for path in (log, plan.workspace.parent, plan.workspace):
@@ -68,15 +70,16 @@ class Launchd:
             tell("launchctl", "bootstrap", self._domain, str(self.folder / _file(name)))
 
     def stop(self) -> None:
-        for name in reversed(list(self._jobs(loaded=True))):
+        for name in reversed(self._jobs(loaded=True)):
             tell("launchctl", "bootout", f"{self._domain}/{LABEL}.{name}")
 
     def states(self) -> dict[str, str]:
         """The state of each process; ``active`` is the good one."""
-        return {f"{LABEL}.{name}": self._state(name) for name in NAMES}
+        return {f"{LABEL}.{name}": self._state(name) for name in self._installed() if name in NAMES}
 
     def logs(self, home: Path, *, follow: bool, lines: int) -> int:
-        return show("tail", "-n", str(lines), *(["-F"] if follow else []), *(str(home / _log(name)) for name in NAMES))
+        files = [str(home / _log(name)) for name in self._installed() if name in NAMES]
+        return show("tail", "-n", str(lines), *(["-F"] if follow else []), *files)
 
     def hint(self) -> str:
         """What else a person may want to do after the installation."""
@@ -86,8 +89,11 @@ class Launchd:
     def _domain(self) -> str:
         return "system" if self.system else f"gui/{os.getuid()}"
 
-    def _jobs(self, *, loaded: bool) -> Iterable[str]:
-        return [name for name in JOBS if (self._state(name) != "not loaded") is loaded]
+    def _installed(self) -> list[str]:
+        return [name for name in JOBS if (self.folder / _file(name)).exists()]
+
+    def _jobs(self, *, loaded: bool) -> list[str]:
+        return [name for name in self._installed() if (self._state(name) != "not loaded") is loaded]
 
     def _state(self, name: str) -> str:
         said = ask("launchctl", "print", f"{self._domain}/{LABEL}.{name}")

@@ -1,5 +1,6 @@
 """What runs in production: the code server, Dagster's daemon, which runs the cycles, and its UI, all in the project's
-folder. A code server of its own lets each of the others be started anew by itself.
+folder. A code server of its own lets each of the others be started anew by itself. Where webhooks come, their receiver
+runs beside them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from truth_forge_sync.settings import Settings, load_settings
 HOST: Final = "127.0.0.1"
 UI_PORT: Final = 3000
 CODE_PORT: Final = 4000
+WEBHOOKS_PORT: Final = 8765
+NAMES: Final = ("code", "daemon", "web", "webhooks")
+"""Of all processes that there may be; the last one is there where it is wanted."""
 WORKSPACE: Final = Path(".truth_forge/service/workspace.yaml")
 STOP_SECONDS: Final = 600
 """How long a cycle at work may take to end before it is killed; the next one would finish what it began."""
@@ -31,7 +35,7 @@ _TOOLS: Final = ("python", "dagster", "dagster-daemon", "dagster-webserver")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One of the three."""
+    """One of them: its name among :data:`NAMES`, what it is in a few words, and the words of its command."""
 
     name: str
     what: str
@@ -41,14 +45,17 @@ class Process:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """``home`` is the project's folder, ``tools`` that of the programs, ``user`` whose account a system-wide service
-    runs under (None: a service of the person who installs it), ``writable`` what it must be able to write."""
+    runs under (None: a service of the person who installs it), ``writable`` what it must be able to write, ``webhooks``
+    whether it takes them."""
 
     home: Path
     tools: Path
     user: str | None = None
     ui_port: int = UI_PORT
     code_port: int = CODE_PORT
+    webhooks_port: int = WEBHOOKS_PORT
     writable: tuple[Path, ...] = ()
+    webhooks: bool = False
 
     @property
     def workspace(self) -> Path:
@@ -60,16 +67,19 @@ class Plan:
         return {"DAGSTER_HOME": str(self.home), "PATH": path, "PYTHONUNBUFFERED": "1"}
 
     @property
-    def processes(self) -> tuple[Process, Process, Process]:
-        _, dagster, daemon, webserver = (str(self.tools / tool) for tool in _TOOLS)
+    def processes(self) -> tuple[Process, ...]:
+        python, dagster, daemon, webserver = (str(self.tools / tool) for tool in _TOOLS)
         code = ("code-server", "start", "--module-name", "truth_forge_sync.definitions")
         serve = ("--host", HOST, "--port", str(self.code_port))
         workspace = ("--workspace", str(self.workspace))
-        return (
+        receive = ("-m", "truth_forge_sync.cli", "webhooks", "serve", "--host", HOST, "--port", str(self.webhooks_port))
+        always = (
             Process("code", "the code server", (dagster, *code, *serve)),
             Process("daemon", "schedule, sensors and run queue", (daemon, "run", *workspace)),
             Process("web", "the UI", (webserver, "--host", HOST, "--port", str(self.ui_port), *workspace)),
         )
+        webhooks = Process("webhooks", "the receiver of webhooks", (python, *receive))
+        return (*always, webhooks) if self.webhooks else always
 
     def workspace_text(self) -> str:
         """The file that leads daemon and UI to the code server."""
@@ -77,9 +87,19 @@ class Plan:
         return str(yaml.safe_dump({"load_from": [{"grpc_server": server}]}, sort_keys=False))
 
 
-def make_plan(*, system: bool, ui_port: int = UI_PORT, code_port: int = CODE_PORT) -> Plan:
-    """The plan for the project around us. Raises Stop where there is none, where a setting is wrong or only in this
-    shell, and where a system-wide service would run as root."""
+def make_plan(
+    *,
+    system: bool,
+    ui_port: int = UI_PORT,
+    code_port: int = CODE_PORT,
+    webhooks_port: int = WEBHOOKS_PORT,
+    webhooks: bool | None = None,
+) -> Plan:
+    """The plan for the project around us. ``webhooks``: whether they are taken (None: where one could be verified).
+
+    Raises Stop where there is no project, where a setting is wrong or only in this shell, where a system-wide service
+    would run as root, and where webhooks are to be taken and could not.
+    """
     home = project_home()
     settings = _settings_of_the_service(home)
     tools = Path(sys.executable).parent
@@ -88,7 +108,8 @@ def make_plan(*, system: bool, ui_port: int = UI_PORT, code_port: int = CODE_POR
             f"{', '.join(missing)} not found in {tools}", remedy="install the project into a .venv: make install"
         )
     user = _owner(home) if system else None
-    return Plan(home, tools, user, ui_port, code_port, writable_folders(home, settings))
+    writable = writable_folders(home, settings)
+    return Plan(home, tools, user, ui_port, code_port, webhooks_port, writable, _takes_webhooks(settings, webhooks))
 
 
 def project_home() -> Path:
@@ -126,6 +147,23 @@ def _settings_of_the_service(home: Path) -> Settings:
             remedy="put them into .env, and unset them here",
         )
     return settings
+
+
+def _takes_webhooks(settings: Settings, wanted: bool | None) -> bool:
+    verifiable = bool(settings.twenty_webhook_secret or settings.supabase_webhook_secret)
+    if wanted is False or (wanted is None and not verifiable):
+        return False
+    if not verifiable:
+        raise Stop(
+            "no webhook could be verified", remedy="put TWENTY_WEBHOOK_SECRET or SUPABASE_WEBHOOK_SECRET into .env"
+        )
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as error:
+        remedy = "install truth-forge-sync[webhooks], or leave them away: --no-webhooks"
+        raise Stop(f"webhooks need {error.name}", remedy=remedy) from error
+    return True
 
 
 def _owner(home: Path) -> str:

@@ -15,16 +15,18 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined, Template
 
 from truth_forge_sync.service.machine import ask, remove, show, tell, write
-from truth_forge_sync.service.plan import STOP_SECONDS, WORKSPACE, Plan
+from truth_forge_sync.service.plan import NAMES, STOP_SECONDS, WORKSPACE, Plan
 
 TARGET: Final = "truth-forge-sync.target"
-SERVICES: Final = tuple(f"truth-forge-sync-{name}.service" for name in ("code", "daemon", "web"))
+SERVICES: Final = tuple(f"truth-forge-sync-{name}.service" for name in NAMES)
+"""All that there may be, in the order of the processes."""
 SYSTEM_FOLDER: Final = Path("/etc/systemd/system")
 _BACK_OFF_SINCE: Final = 254
 
 
 def files(plan: Plan, folder: Path, *, back_off: bool = True) -> dict[Path, str]:
     """Every file of the service and its text. ``back_off``: systemd is new enough to wait longer each time."""
+    processes = {f"truth-forge-sync-{process.name}.service": process for process in plan.processes}
     units = {
         folder / service: _template("unit.service.j2").render(
             process=process,
@@ -37,9 +39,9 @@ def files(plan: Plan, folder: Path, *, back_off: bool = True) -> dict[Path, str]
             stop_seconds=STOP_SECONDS,
             writable=_quoted(map(str, plan.writable)),
         )
-        for service, process in zip(SERVICES, plan.processes, strict=True)
+        for service, process in processes.items()
     }
-    target = _template("unit.target.j2").render(services=SERVICES, user=plan.user)
+    target = _template("unit.target.j2").render(services=processes, user=plan.user)
     return {plan.workspace: plan.workspace_text(), **units, folder / TARGET: target}
 
 
@@ -63,7 +65,11 @@ class Systemd:
     def install(self, plan: Plan) -> None:
         again = self.installed()
         self._tell("show-environment")  # is there a systemd that listens to us? Else nothing is written
-        write(self.files(plan))
+        files = self.files(plan)
+        for service in [service for service in self._services() if self.folder / service not in files]:
+            self._tell("disable", "--now", service)
+            remove([self.folder / service])
+        write(files)
         self._tell("daemon-reload")
         self._tell("enable", "--now", TARGET)
         if again:
@@ -82,15 +88,16 @@ class Systemd:
 
     def states(self) -> dict[str, str]:
         """The state of each process in systemd's word; ``active`` is the good one."""
-        said = ask("systemctl", *self._scope, "is-active", *SERVICES)
+        services = self._services()
+        said = ask("systemctl", *self._scope, "is-active", *services)
         words = said.stdout.split()
-        if len(words) != len(SERVICES):
+        if len(words) != len(services):
             self._tell("list-units", "--no-pager", TARGET)  # says what is wrong
-            words = ["unknown"] * len(SERVICES)
-        return dict(zip(SERVICES, words, strict=True))
+            words = ["unknown"] * len(services)
+        return dict(zip(services, words, strict=True))
 
     def logs(self, home: Path, *, follow: bool, lines: int) -> int:
-        units = [word for service in SERVICES for word in ("--unit" if self.system else "--user-unit", service)]
+        units = [word for service in self._services() for word in ("--unit" if self.system else "--user-unit", service)]
         return show("journalctl", *units, "--lines", str(lines), *(["--follow"] if follow else ["--no-pager"]))
 
     def hint(self) -> str:
@@ -103,6 +110,10 @@ class Systemd:
     @property
     def _scope(self) -> tuple[str, ...]:
         return () if self.system else ("--user",)
+
+    def _services(self) -> list[str]:
+        """Those that are installed."""
+        return [service for service in SERVICES if (self.folder / service).exists()]
 
     def _tell(self, *words: str) -> None:
         tell("systemctl", *self._scope, *words)

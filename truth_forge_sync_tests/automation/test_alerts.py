@@ -22,7 +22,8 @@ from truth_forge_sync.automation.alerts import (
     sender,
     troubles,
 )
-from truth_forge_sync.status import HubCounts, Past, Turn, compose
+from truth_forge_sync.past import Past, Turn
+from truth_forge_sync.status import HubCounts, compose
 from truth_forge_sync_tests.project import make_project
 
 NOW = 1_800_000_000.0

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from truth_forge_sync import get_stats
+from truth_forge_sync.home import open_instance
 from truth_forge_sync_tests.cli.conftest import Command
 from truth_forge_sync_tests.project import Project
+from truth_forge_sync_tests.test_status import beat
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,3 +46,25 @@ def test_after_a_cycle_it_tells_programs_what_happened(project: Project, command
     assert 0 <= local["lag_seconds"] < 600
     assert not told["systems"]["twenty"]["configured"]
     assert get_stats().keys() == told.keys()
+
+
+def test_it_takes_less_than_importing_dagster_twice(project: Project, command: Command) -> None:
+    """Processor time, as a ratio, so that it says the same of every machine; it was 0.9 where this was written."""
+    shutil.copy(ROOT / "dagster.yaml", project.folder)
+    project.with_local()
+    command("init")
+    with open_instance() as instance:
+        beat(instance, age=300)
+    status = [sys.executable, "-m", "truth_forge_sync.cli", "status", "--json"]
+    dagster = [sys.executable, "-c", "import dagster"]
+    rounds = [(_processor_seconds(status, exit_code=1), _processor_seconds(dagster)) for _ in range(3)]
+    asked, imported = (min(times) for times in zip(*rounds, strict=True))
+    assert asked < 1.4 * imported
+
+
+def _processor_seconds(command: list[str], exit_code: int = 0) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    finished = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False)
+    assert finished.returncode == exit_code, finished.stderr
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

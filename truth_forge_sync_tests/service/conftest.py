@@ -42,12 +42,13 @@ def command() -> Command:
 
 
 def plan(home: Path, *, user: str | None) -> Plan:
+    """All that there may be."""
     tools = home / ".venv/bin"
     tools.mkdir(parents=True, exist_ok=True)
     for tool in ("python", "dagster", "dagster-daemon", "dagster-webserver"):
         (tools / tool).write_text("#!/bin/sh\n")
         (tools / tool).chmod(0o755)
-    return Plan(home, tools, user=user, writable=(home,))
+    return Plan(home, tools, user=user, writable=(home,), webhooks=True)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ def test_install_loads_the_jobs_and_uninstall_removes_them(
 ) -> None:
     machine.has("launchctl", NOT_LOADED)
     agents = project.folder.parent / "user/Library/LaunchAgents"
+    project.configure(SUPABASE_WEBHOOK_SECRET="of Supabase's")
     command("service", "install", "--launchd")
     loaded = [line for line in machine.asked() if "bootstrap" in line]
     assert [line.rsplit("/", 1)[1] for line in loaded] == [f"{LABEL}.{name}.plist" for name in JOBS]
@@ -51,6 +52,31 @@ def test_install_loads_the_jobs_and_uninstall_removes_them(
     command("service", "uninstall", "--launchd")
     assert sum("bootout" in line for line in machine.asked()) == len(JOBS)
     assert not list(agents.iterdir())
+
+
+def test_webhooks_are_taken_where_one_could_be_verified_and_no_longer_when_unwanted(
+    project: Project, command: Command, machine: Machine
+) -> None:
+    machine.has("launchctl", RUNNING)
+    machine.has("tail")
+    receiver = project.folder.parent / f"user/Library/LaunchAgents/{LABEL}.webhooks.plist"
+    command("service", "install", "--launchd")
+    assert not receiver.exists()
+    assert "webhooks" not in command("service", "status", "--launchd").stdout
+    project.configure(TWENTY_WEBHOOK_SECRET="of Twenty's")
+    command("service", "install", "--launchd")
+    assert plistlib.loads(receiver.read_bytes())["ProgramArguments"][2:5] == [
+        "truth_forge_sync.cli",
+        "webhooks",
+        "serve",
+    ]
+    assert f"{LABEL}.webhooks" in command("service", "status", "--launchd").stdout
+    machine.asked()
+    command("service", "logs", "--launchd")
+    assert "webhooks.log" in machine.asked()[-1]
+    command("service", "install", "--launchd", "--no-webhooks")
+    assert any(line.startswith("launchctl bootout") and line.endswith(".webhooks") for line in machine.asked())
+    assert not receiver.exists()
 
 
 def test_a_log_that_has_grown_is_kept_and_goes_on_empty(tmp_path: Path) -> None:

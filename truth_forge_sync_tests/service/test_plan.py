@@ -18,7 +18,7 @@ from truth_forge_sync.home import open_instance
 from truth_forge_sync.service.plan import writable_folders
 from truth_forge_sync.settings import load_settings
 from truth_forge_sync_tests.project import Project
-from truth_forge_sync_tests.service.conftest import ROOT
+from truth_forge_sync_tests.service.conftest import ROOT, Command
 
 DEPLOY = ROOT / "deploy"
 needs_postgres_storage = pytest.mark.skipif(
@@ -70,6 +70,13 @@ def test_the_containers_name_files_that_exist_and_programs_that_are_installed() 
     for name in ("daemon", "web"):
         assert (tools / compose["services"][name]["command"][0]).exists()
     assert read("workspace.yaml")["load_from"][0]["grpc_server"]["host"] in compose["services"]
+
+
+def test_the_container_of_the_webhooks_is_there_when_asked_for_and_has_what_it_needs(command: Command) -> None:
+    services = read("compose.yaml")["services"]
+    assert {name for name, service in services.items() if "profiles" in service} == {"webhooks"}
+    assert "[postgres,webhooks]" in (DEPLOY / "Containerfile").read_text()
+    command(*services["webhooks"]["command"][1:], "--help")
 
 
 def test_the_containers_open_loopback_ports_only_and_watch_their_health() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from truth_forge_sync.service.systemd import SERVICES, TARGET, files
 from truth_forge_sync_tests.project import Project
 from truth_forge_sync_tests.service.conftest import Command, Machine, plan
 
+ALWAYS = SERVICES[:3]
 ACTIVE = 'case "$*" in *is-active*) printf "active\\nactive\\nactive\\n";; --version) echo "systemd 252 (252)";; esac'
 
 
@@ -66,7 +68,7 @@ def test_install_starts_it_now_and_at_boot_and_uninstall_removes_all(
     command("service", "install", "--systemd")
     asked = machine.asked()
     assert asked[-2:] == ["systemctl --user daemon-reload", f"systemctl --user enable --now {TARGET}"]
-    assert {path.name for path in units(project).iterdir()} == {*SERVICES, TARGET}
+    assert {path.name for path in units(project).iterdir()} == {*ALWAYS, TARGET}
     workspace = project.folder / ".truth_forge/service/workspace.yaml"
     assert "port: 4000" in workspace.read_text()
     command("service", "install", "--systemd", "--code-port", "4001")
@@ -82,7 +84,7 @@ def test_a_dry_run_prints_the_files_and_changes_nothing(project: Project, comman
     machine.has("systemctl", ACTIVE)
     before = set(project.folder.parent.rglob("*"))
     said = command("service", "install", "--systemd", "--dry-run").stdout
-    assert all(f"--- {units(project) / unit}" in said for unit in (*SERVICES, TARGET))
+    assert all(f"--- {units(project) / unit}" in said for unit in (*ALWAYS, TARGET))
     assert machine.asked() == ["systemctl --version"]
     assert set(project.folder.parent.rglob("*")) == before
 
@@ -101,13 +103,62 @@ def test_start_stop_and_logs_are_passed_on(project: Project, command: Command, m
     assert shown.endswith("--lines 7 --follow")
 
 
-def test_status_fails_where_one_of_the_three_does_not_run(project: Project, command: Command, machine: Machine) -> None:
+def test_status_fails_where_one_of_them_does_not_run(project: Project, command: Command, machine: Machine) -> None:
     machine.has("systemctl", ACTIVE)
     command("service", "install", "--systemd")
     command("service", "status", "--systemd")
     machine.has("systemctl", ACTIVE.replace("active\\nactive\\nactive", "active\\nfailed\\nactive"))
     said = command("service", "status", "--systemd", exit_code=1).stdout
-    assert f"{SERVICES[1]:<32}failed" in said
+    assert f"{SERVICES[1]:<36}failed" in said
+
+
+def test_the_receiver_of_webhooks_is_there_where_one_could_be_verified(
+    project: Project, command: Command, machine: Machine
+) -> None:
+    machine.has("systemctl", ACTIVE.replace("active\\nactive\\nactive", "active\\nactive\\nactive\\nfailed"))
+    machine.has("journalctl")
+    project.configure(TWENTY_WEBHOOK_SECRET="of Twenty's")
+    said = command("service", "install", "--systemd", "--webhooks-port", "8766").stdout
+    assert "http://127.0.0.1:8766" in said
+    receiver = units(project) / SERVICES[3]
+    assert "webhooks serve --host 127.0.0.1 --port 8766\n" in receiver.read_text()
+    assert receiver.name in (units(project) / TARGET).read_text()
+    assert "of Twenty" not in "".join(path.read_text() for path in units(project).iterdir())
+    assert f"{receiver.name:<36}failed" in command("service", "status", "--systemd", exit_code=1).stdout
+    machine.asked()
+    command("service", "logs", "--systemd")
+    assert f"--user-unit {receiver.name}" in machine.asked()[0]
+
+    command("service", "install", "--systemd", "--no-webhooks")
+    asked = machine.asked()
+    assert asked.index(f"systemctl --user disable --now {receiver.name}") < asked.index(
+        "systemctl --user daemon-reload"
+    )
+    assert {path.name for path in units(project).iterdir()} == {*ALWAYS, TARGET}
+    assert receiver.name not in (units(project) / TARGET).read_text()
+
+    command("service", "install", "--systemd", "--webhooks")
+    assert receiver.exists()
+    command("service", "uninstall", "--systemd")
+    assert not list(units(project).iterdir())
+
+
+def test_a_receiver_that_could_verify_nothing_is_refused(project: Project, command: Command, machine: Machine) -> None:
+    machine.has("systemctl", ACTIVE)
+    said = command("service", "install", "--systemd", "--webhooks", exit_code=2).stderr
+    assert "no webhook could be verified" in said
+    assert not units(project).exists()
+
+
+def test_a_receiver_without_its_libraries_is_refused(
+    project: Project, command: Command, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.has("systemctl", ACTIVE)
+    project.configure(SUPABASE_WEBHOOK_SECRET="of Supabase's")
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert "webhooks need uvicorn" in command("service", "install", "--systemd", exit_code=2).stderr
+    assert not units(project).exists()
+    command("service", "install", "--systemd", "--no-webhooks")
 
 
 def test_what_is_not_installed_cannot_be_stopped(project: Project, command: Command, machine: Machine) -> None:
