@@ -135,7 +135,7 @@ def ask_hub(settings: Settings, *, seconds: float = HUB_SECONDS) -> Callable[[],
 
 def _ask_hub(settings: Settings) -> HubCounts:
     from truth_forge_sync.hub.engine import open_engine
-    from truth_forge_sync.hub.hub import Hub
+    from truth_forge_sync.hub.hub import Hub, state_of
 
     try:
         engine = open_engine(settings)
@@ -147,17 +147,18 @@ def _ask_hub(settings: Settings) -> HubCounts:
             engine.close()
     except SyncError as error:
         return HubCounts(message=str(error))
-    parked = {item["system"]: item["errors"] for item in parts["parked"]}
+    (counted,) = parts["contacts"]
+    state = state_of(parts)
     return HubCounts(
-        contacts=parts["contacts"][0]["living"],
-        aligned=parts["contacts"][0]["aligned"],
-        conflicts_open=parts["conflicts_open"][0],
-        review_open=parts["review_open"][0],
-        errors_parked=sum(parked.values()),
-        pending={item["system"]: item["intents"] for item in parts["pending"]},
-        parked=parked,
-        held={item["system"]: item["contacts"] for item in parts["held"]},
-        read_at={item["system"]: datetime.fromisoformat(item["read_at"]).timestamp() for item in parts["cursors"]},
+        contacts=counted["living"],
+        aligned=counted["aligned"],
+        conflicts_open=state.conflicts,
+        review_open=state.reviews,
+        errors_parked=sum(state.parked.values()),
+        pending=state.open_intents,
+        parked=state.parked,
+        held={name: held.contacts for name, held in state.holds.items() if held.contacts},
+        read_at={name: cursor.read_at.timestamp() for name, cursor in state.cursors.items()},
     )
 
 

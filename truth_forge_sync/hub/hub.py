@@ -157,7 +157,7 @@ class Hub:
 
     def state(self) -> HubState:
         if self._state is None:
-            self._state = _state_of(self.parts("state"))
+            self._state = state_of(self.parts("state"))
         return self._state
 
     def other_holder(self) -> str | None:
@@ -218,7 +218,7 @@ def new_id() -> str:
     return f"{now:%Y%m%dT%H%M%S}_{now.microsecond:05x}{uuid4().hex[:3]}"
 
 
-def _state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
+def state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
     """Out of the items of state.sql; the parts that only count have exactly one."""
     return HubState(
         systems={
