@@ -29,7 +29,7 @@ from truth_forge_sync.sync.rules import Rules
 
 CHANGE_LOG = AssetKey(["hub", "change_log"])
 
-TRIGGER = "truth_forge/trigger"
+TRIGGER = "trigger"
 """Run tag: what started the cycle (schedule, sensor, backfill, manual, webhook)."""
 
 NOTHING_STAGED = "nothing staged"

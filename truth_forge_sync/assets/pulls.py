@@ -39,7 +39,7 @@ LIVE = ".dagster/truth_forge_live"
 """Run tag: read from where the last cycle left off and move the cursor, instead of re-reading the chosen days. (Dagster
 hides tags that begin so.)"""
 
-FULL = "truth_forge/full"
+FULL = "sweep"
 """Run tag: read every row, whenever it was changed; the cursor stays."""
 
 
