@@ -14,8 +14,12 @@ from pathlib import Path
 
 import sqlglot
 
-_GENERATED = re.compile(r"\d{8}T\d{6}_[0-9a-f]{8}|\b\d{16}\b")
-"""Ids of cycles, batches and pushes, and times in microseconds."""
+_GENERATED = re.compile(
+    r"\d{8}T\d{6}_[0-9a-f]{8}"  # cycles, batches and pushes
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"  # runs
+    r"|\b\d{16}\b"  # times in microseconds, and numbers as wide (hub.wide)
+)
+"""What differs from cycle to cycle. Anything else that does would be transpiled, and kept, for each of them."""
 
 
 class Dialect:
@@ -65,4 +69,4 @@ def _transpiled(shape: str) -> str:
 
 
 def _stand_in(text: str, number: int) -> str:
-    return f"generated{number:02}id" if "T" in text else f"{9_000_000_000_000_000 + number}"
+    return f"{9_000_000_000_000_000 + number}" if text.isdigit() else f"generated{number:02}id"

@@ -218,6 +218,12 @@ def new_id() -> str:
     return f"{now:%Y%m%dT%H%M%S}_{now.microsecond:05x}{uuid4().hex[:3]}"
 
 
+def wide(number: int) -> str:
+    """A number that differs each time, for a placeholder: with leading zeros, so that the statement keeps its shape
+    (:mod:`truth_forge_sync.hub.dialect`)."""
+    return f"{number:016}"
+
+
 def state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
     """Out of the items of state.sql; the parts that only count have exactly one."""
     return HubState(

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Any
 
 from truth_forge_sync.contact import DELETED
-from truth_forge_sync.hub.hub import Hub, new_id
+from truth_forge_sync.hub.hub import Hub, new_id, wide
 from truth_forge_sync.hub.staging import OUTCOMES, outcome_record, staging
 from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.isolate import Allowance, isolate
@@ -91,8 +91,8 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
                 earlier_holds=bool(state.holds),
                 earlier_refusals=bool(state.refusals),
                 system=system.name,
-                requests=str(system.requests - requests),
-                milliseconds=str(int(1000 * (monotonic() - began))),
+                requests=wide(system.requests - requests),
+                milliseconds=wide(int(1000 * (monotonic() - began))),
             )
             hub.engine.drop([f"sync_outcomes_{push_id}"])
         if gone:

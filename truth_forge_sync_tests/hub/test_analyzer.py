@@ -123,8 +123,8 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "refused": (True, False),
         "earlier_holds": (True, False),
         "earlier_refusals": (True, False),
-        "requests": ("7",),
-        "milliseconds": ("1500",),
+        "requests": ("0000000000000007",),
+        "milliseconds": ("0000000000001500",),
     },
 }
 

@@ -1,0 +1,48 @@
+"""A statement is transpiled once, whatever ids and numbers it carries from cycle to cycle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from truth_forge_sync.hub.dialect import Dialect
+from truth_forge_sync.hub.hub import Hub, new_id, wide
+from truth_forge_sync.sync.pull import pull
+from truth_forge_sync.sync.push import push
+from truth_forge_sync.sync.reconcile import reconcile
+from truth_forge_sync_tests.world import World
+
+
+@pytest.mark.parametrize(
+    "generated",
+    [(new_id(), new_id()), ("5f0c1e6a-3b8e-4d5f-9a55-0f7f3f1f2a01", "0" * 8 + "-1111" * 3 + "-" + "2" * 12)],
+)
+def test_generated_ids_come_back_as_they_were(tmp_path: Path, generated: tuple[str, str]) -> None:
+    dialect = Dialect(tmp_path / "statements.json")
+    for text in generated:
+        assert (
+            dialect.of(f"SELECT '{text}', {wide(7)}, 7 FROM identity.t")
+            == f"SELECT '{text}', {wide(7)}, 7 FROM identity.t"
+        )
+    dialect.save()
+    assert len(json.loads((tmp_path / "statements.json").read_text())["shapes"]) == 1
+
+
+def test_cycle_after_cycle_no_statement_is_new(tmp_path: Path) -> None:
+    world = World.embedded(tmp_path)
+
+    def cycle(number: int) -> int:
+        """A cycle as another run has it, and as long as it takes."""
+        world.twenty.put("t-1", {"first_name": "Ann", "primary_email": "ann@example.com", "notes": str(number)})
+        hub = Hub(world.engine)
+        for memory in world.memories.values():
+            pull(hub, memory)
+        reconcile(hub, world.rules, run_id=f"{number:08}-0000-4000-8000-000000000000")
+        for memory in world.memories.values():
+            push(hub, memory)
+        return len(json.loads((tmp_path / "hub.statements.json").read_text())["shapes"])
+
+    counts = [cycle(number) for number in range(1, 7)]
+    assert counts[2:] == [counts[2]] * 4
