@@ -17,8 +17,8 @@ from dagster import (
     validate_run_config,
 )
 
-from truth_forge_sync.assets.hub import ReadAgain, changes_by_field, reconcile_hub
-from truth_forge_sync.assets.pulls import LIVE, PULLS
+from truth_forge_sync.assets.hub import TRIGGER, ReadAgain, changes_by_field, reconcile_hub
+from truth_forge_sync.assets.pulls import FULL, LIVE, PULLS
 from truth_forge_sync.assets.pushes import PUSHES
 from truth_forge_sync.assets.workbench import Workbench
 from truth_forge_sync.definitions import build_defs, defs
@@ -108,6 +108,13 @@ def test_pruning_waits_for_no_cycle() -> None:
     assert {pool for node in job.all_node_defs for pool in node.pools} == set(), "a cycle in the pool would hold it up"
     validate_run_config(job, {"ops": {"prune_runs": {"config": {"keep_days": 30}}}})
     validate_run_config(job, {})
+
+
+def test_the_guide_to_the_ui_names_every_check_job_and_tag() -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "ui.md").read_text(encoding="utf-8")
+    checks = {key.name for key in defs.resolve_asset_graph().asset_check_keys}
+    jobs = {job.name for job in defs.get_repository_def().get_all_jobs() if not job.name.startswith("__")}
+    assert {name for name in {*checks, *jobs, TRIGGER, FULL} if f"`{name}" not in guide} == set()
 
 
 def test_schedules_and_sensors_run_by_default() -> None:

@@ -13,9 +13,10 @@ from truth_forge_sync.automation.job import SYNC, live_request, oldest_day, run_
     cron_schedule="*/5 * * * *",
     execution_timezone="UTC",
     default_status=DefaultScheduleStatus.RUNNING,
+    description="One cycle every five minutes, from the day of the oldest cursor to today, so that it catches up after "
+    "any pause. Skipped while a cycle is at work.",
 )
 def sync_every_five_minutes(context: ScheduleEvaluationContext, workbench: Workbench) -> RunRequest | SkipReason:
-    """One cycle every five minutes, from the day of the oldest cursor to today; skipped while one is at work."""
     if run := run_in_flight(context.instance):
         return SkipReason(f"a cycle is at work already (run {run})")
     if other := workbench.hub.other_holder():
@@ -29,8 +30,8 @@ def sync_every_five_minutes(context: ScheduleEvaluationContext, workbench: Workb
     cron_schedule="17 3 * * *",
     execution_timezone="UTC",
     default_status=DefaultScheduleStatus.RUNNING,
+    description="Reads every system whole and compares it with the hub, contact by contact: finds rows that left "
+    "without a trace, and repairs what differs though nobody was seen to change it. Waits behind a cycle at work.",
 )
 def sweep_every_day() -> RunRequest:
-    """Read every system whole and compare it with the hub, contact by contact: finds rows that left without a trace and
-    repairs what differs though nobody was seen to change it. Waits its turn behind a cycle at work."""
     return sweep_request("schedule")
