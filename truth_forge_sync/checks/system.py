@@ -39,7 +39,7 @@ def push_specs(key: AssetKey, title: str) -> Sequence[AssetCheckSpec]:
 
 def answers(error: SyncError | None = None) -> AssetCheckResult:
     remedy = (error and error.remedy) or "Nothing: the next cycle tries again"
-    told = {"message": MetadataValue.text(str(error))} if error else {}
+    told = {"message": MetadataValue.text(f"{error.system}: {error.message}")} if error else {}
     return result(ANSWERS, error is None, remedy, told, severity=ERROR)
 
 
