@@ -25,7 +25,9 @@ from truth_forge_sync_tests.world import World
 
 SYSTEMS = ("twenty", "supabase", "local", "directory")
 PEOPLE = ["ann", "bo", "cy"]
-PATHS = ["job_title", "city", "notes", "other_emails/x@x.com", "llm_context/k", "llm_context/l"]
+HOME = "other_emails/home@{person}.example"
+"""Everybody has another address: a new row with somebody else's would wait in review, as it should (law 15)."""
+PATHS = ["job_title", "city", "notes", HOME, "llm_context/k", "llm_context/l"]
 STEPS = 90
 """More than a cycle has: a crash at a later step is none."""
 
@@ -96,6 +98,7 @@ class Noise(RuleBasedStateMachine):
     @rule(system=systems, person=people, path=paths)
     def edit(self, system: str, person: str, path: str) -> None:
         memory = self.world.memories[system]
+        path = path.format(person=person)
         if native_id := self.row_of(memory, person):
             self.counter += 1
             value = "true" if path.startswith("other_emails/") else str(self.counter)
@@ -114,6 +117,7 @@ class Noise(RuleBasedStateMachine):
     @rule(system=systems, person=people, path=paths)
     def clear(self, system: str, person: str, path: str) -> None:
         memory = self.world.memories[system]
+        path = path.format(person=person)
         if native_id := self.row_of(memory, person):
             memory.put(native_id, {path: None})
             self.told.pop((system, native_id, path), None)
