@@ -35,16 +35,10 @@ def sql(
     Tables are found in the hub's dataset: SELECT COUNT(*) FROM identity.contacts_master. Edits of contacts_master are
     welcome and need not touch updated_at: the next cycle finds them.
     """
-    from truth_forge_sync.home import at_home
-    from truth_forge_sync.hub.engine import open_engine
-    from truth_forge_sync.settings import load_settings
+    from truth_forge_sync.cli.opened import opened_hub
 
-    with at_home():
-        engine = open_engine(load_settings())
-        try:
-            rows, done = run(engine, statements)
-        finally:
-            engine.close()
+    with opened_hub(changes=False) as (hub, _settings):
+        rows, done = run(hub.engine, statements)
     if as_json:
         typer.echo(json.dumps(rows or [], ensure_ascii=False, default=_plain, indent=2))
     elif rows is None:

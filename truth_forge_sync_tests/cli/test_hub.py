@@ -11,7 +11,14 @@ from truth_forge_sync_tests.cli.conftest import Command
 from truth_forge_sync_tests.project import Project
 
 
+def test_a_hub_that_does_not_exist_is_not_made_by_asking_it(project: Project, command: Command) -> None:
+    result = command("hub", "sql", "SELECT 1", exit_code=2)
+    assert "run: truth-forge-sync init" in result.stderr
+    assert not list(project.folder.rglob("*.duckdb"))
+
+
 def test_rows_come_as_one_list_of_objects(project: Project, command: Command) -> None:
+    command("init")
     result = command(
         "hub", "sql", "--json", "SELECT 1 AS n, CAST(NULL AS STRING) AS z, [1.5, 2] AS l, DATE '2024-02-29' AS d"
     )
@@ -19,6 +26,7 @@ def test_rows_come_as_one_list_of_objects(project: Project, command: Command) ->
 
 
 def test_rows_come_as_a_table_for_people(project: Project, command: Command) -> None:
+    command("init")
     result = command("hub", "sql", "SELECT 'Zoë [x]' AS first_name, NULL AS nothing")
     assert "first_name" in result.stdout
     assert "Zoë [x]" in result.stdout
