@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from dagster._core.test_utils import create_run_for_test
 from truth_forge_sync.assets.pulls import LIVE, READ_UNDER, fingerprint
 from truth_forge_sync.assets.workbench import Workbench
 from truth_forge_sync.automation.schedule import sync_every_five_minutes
-from truth_forge_sync.automation.sensors import SENSORS
+from truth_forge_sync.automation.sensors import SENSORS, failures
 from truth_forge_sync_tests.project import make_project
 
 SENSOR = {sensor.name: sensor for sensor in SENSORS}["bigquery_change_sensor"]
@@ -80,6 +81,24 @@ def test_an_unchanged_marker_starts_a_cycle_only_after_one_that_failed(
     pulled_under(workbench.system("bigquery").marker(), instance)
     create_run_for_test(instance, job_name="sync", status=status)
     assert isinstance(look(workbench, instance), RunRequest) == starts
+
+
+def test_a_cycle_that_goes_on_failing_is_tried_less_and_less_often(
+    workbench: Workbench, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = []
+    for _ in range(9):
+        create_run_for_test(instance, job_name="sync", status=DagsterRunStatus.FAILURE)
+        waits.append(failures(instance).seconds_left)
+    assert waits == pytest.approx([0, 10, 20, 40, 80, 160, 300, 300, 300], abs=3)
+    skipped = look(workbench, instance)
+    assert isinstance(skipped, SkipReason)
+    assert "the last 7 cycles failed" in str(skipped.skip_message)
+    later = time.time() + 301
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert isinstance(look(workbench, instance), RunRequest)
+    create_run_for_test(instance, job_name="sync", status=DagsterRunStatus.SUCCESS)
+    assert failures(instance).cycles == 0
 
 
 @pytest.mark.parametrize(("status", "starts"), [(DagsterRunStatus.STARTED, False), (DagsterRunStatus.FAILURE, True)])
