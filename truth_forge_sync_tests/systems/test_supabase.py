@@ -268,6 +268,32 @@ def test_without_tombstones_it_works_and_says_what_is_lost(supabase: Supabase, o
     assert len(supabase.warnings) == 1 and "contacts_tombstones" in supabase.warnings[0]
 
 
+def test_a_look_at_the_marker_is_one_request_and_two_where_our_function_is_not_there(
+    supabase: Supabase, outside: SqlPerson
+) -> None:
+    native_id = outside.insert(person(1))
+    before, began = supabase.marker(), supabase.requests
+    assert supabase.marker() == before
+    assert supabase.requests == began + 1
+    outside.hard_delete(native_id)
+    assert supabase.marker() != before
+    outside.run("DROP FUNCTION truth_forge_marker")
+    assert supabase.marker() == supabase.marker()
+    began = supabase.requests
+    supabase.marker()
+    assert supabase.requests == began + 2
+
+
+def test_a_look_at_the_marker_sorts_nothing(supabase: Supabase, outside: SqlPerson, postgres_dsn: str) -> None:
+    outside.insert_many([person(number) for number in range(300)])
+    with psycopg.connect(postgres_dsn) as connection:
+        connection.execute("SET enable_seqscan = off")
+        (body,) = connection.execute("SELECT prosrc FROM pg_proc WHERE proname = 'truth_forge_marker'").fetchone() or ()
+        plan = "\n".join(line for (line,) in connection.execute(f"EXPLAIN {body}".encode()))
+    assert plan.count("Index") >= 2
+    assert "Sort" not in plan
+
+
 # Writing
 
 

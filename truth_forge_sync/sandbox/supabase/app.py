@@ -47,7 +47,7 @@ def create_supabase_app(dsn: str, key: str, faults: Faults | None = None, *, max
 
     return Starlette(
         routes=[
-            Route("/rest/v1/rpc/{function}", _answering(project.call), methods=["POST"]),
+            Route("/rest/v1/rpc/{function}", _answering(project.call), methods=["GET", "POST"]),
             Route("/rest/v1/{table}", _answering(project.read), methods=["GET", "HEAD"]),
             Route("/rest/v1/{table}", _answering(project.insert), methods=["POST"]),
             Route("/rest/v1/{table}", _answering(project.update), methods=["PATCH"]),
@@ -168,7 +168,8 @@ class _Project:
 
     async def call(self, request: Request) -> Response:
         asked = requests.read_headers(request)
-        text, names = await requests.read_object(request)
+        # A GET is for functions that only read; here, for those without arguments.
+        text, names = ("{}", []) if request.method == "GET" else await requests.read_object(request)
         async with self.pool.transaction() as connection:
             function = await _function(connection, request.path_params["function"], names)
             called = statements.call(function, names, text)

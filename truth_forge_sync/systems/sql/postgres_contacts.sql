@@ -124,5 +124,20 @@ CREATE OR REPLACE FUNCTION truth_forge_status() RETURNS jsonb LANGUAGE sql STABL
     )
 $$;
 
+-- The newest change and the newest hard delete, which is asked for every few seconds: one request, two looks into an index.
+CREATE OR REPLACE FUNCTION truth_forge_marker() RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT concat(
+        (
+            SELECT concat(updated_at, ' ', id) FROM {{ table | identifier }}
+            WHERE updated_at IS NOT NULL ORDER BY updated_at DESC, id DESC LIMIT 1
+        ),
+        '|',
+        (
+            SELECT concat(deleted_at, ' ', id) FROM {{ tombstones | identifier }}
+            WHERE deleted_at IS NOT NULL ORDER BY deleted_at DESC, id DESC LIMIT 1
+        )
+    )
+$$;
+
 -- Hosted projects reload PostgREST's picture of the database by themselves, self-hosted ones when told.
 NOTIFY pgrst, 'reload schema';

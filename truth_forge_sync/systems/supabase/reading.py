@@ -13,6 +13,8 @@ from truth_forge_sync.systems.protocol import Window
 from truth_forge_sync.systems.supabase.rest import (
     NAME,
     NO_COLUMN,
+    NO_FUNCTION,
+    NO_TABLE,
     PRINT_SQL,
     Answered,
     NoTable,
@@ -26,6 +28,8 @@ PAGE = 1_000
 """A response never holds more rows, whatever is asked; a project may be set to give fewer."""
 IDS = 200
 """Ids in one filter: the address of a request has an upper limit (8 KB here, 16 KB refused)."""
+
+MARKER = "truth_forge_marker"
 
 TOMBSTONE_COLUMNS = ("id", "contact_id", "deleted_at")
 
@@ -105,10 +109,23 @@ def rows_by_id(rest: Rest, table: str, columns: Sequence[str], native_ids: Seque
             left = [native_id for native_id in left if native_id not in found]
 
 
+def marker(rest: Rest) -> str | None:
+    """What :class:`System.marker` is to tell, in one request; None where our SQL, or a part of it, is not there."""
+    try:
+        told = rest.ask(rest.reading_function(MARKER))
+    except Answered as answer:
+        if answer.code in NO_FUNCTION + NO_TABLE + NO_COLUMN:
+            return None
+        raise meaning(answer) from answer
+    if not isinstance(told, str) or "|" not in told:
+        raise Retry("it answered something that is no marker", system=NAME)
+    return told
+
+
 def newest(rest: Rest, table: str, stamp: str) -> str:
-    """The latest stamp with its id; '' for an empty table."""
-    query = rest.table(table).select(stamp, "id").order(stamp, desc=True, nullsfirst=False).order("id").limit(1)
-    rows = answered(rest, query)
+    """The latest stamp with its id; '' for an empty table. In an order that the index has, backwards."""
+    query = rest.table(table).select(stamp, "id").not_.is_(stamp, "null")
+    rows = answered(rest, query.order(stamp, desc=True).order("id", desc=True).limit(1))
     return f"{rows[0][stamp]} {rows[0]['id']}" if rows else ""
 
 

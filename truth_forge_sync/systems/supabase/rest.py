@@ -97,6 +97,10 @@ class Rest:
     def function(self, name: str, arguments: Mapping[str, Any]) -> Query:
         return self._client.rpc(name, dict(arguments))
 
+    def reading_function(self, name: str) -> Query:
+        """One that changes nothing and takes nothing: a GET."""
+        return self._client.rpc(name, get=True)
+
     def read(self, query: Query) -> list[Row]:
         """The rows of a query that changes nothing; sent again while the server does not answer.
 

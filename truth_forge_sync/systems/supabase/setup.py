@@ -45,7 +45,7 @@ def missing_steps(rest: Rest, table: str, columns: Columns) -> Iterator[Step]:
         yield _step(f"create {TOMBSTONES}")
     status = read_status(rest)
     if status is None:
-        yield _step("create the functions truth_forge_apply and truth_forge_status, and the triggers")
+        yield _step("create the functions (truth_forge_apply, truth_forge_marker, truth_forge_status) and the triggers")
     else:
         triggers = status.get("triggers", [])
         yield from (_step(f"create trigger {name} on {table}") for name in TRIGGERS if name not in triggers)

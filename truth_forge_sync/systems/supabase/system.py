@@ -40,6 +40,7 @@ class Supabase:
         self._region = region
         self._columns = columns or mapping().columns(NAME)
         self._there: Columns | None = None
+        self._tells_marker = True
 
     @property
     def clock_offset(self) -> timedelta:
@@ -50,6 +51,10 @@ class Supabase:
         return self._found_columns().fields
 
     def marker(self) -> str:
+        if self._tells_marker:
+            if (marker := reading.marker(self._rest)) is not None:
+                return marker
+            self._tells_marker = False
         live = reading.newest(self._rest, self._table, "updated_at")
         try:
             return f"{live}|{reading.newest(self._rest, TOMBSTONES, 'deleted_at')}"
