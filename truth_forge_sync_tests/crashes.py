@@ -33,7 +33,7 @@ VICTIMS: Mapping[str, Callable[[Running], Sequence[psutil.Process]]] = {
 def main(victims: Sequence[str]) -> int:
     wrong = 0
     with running() as dev:
-        seconds_until(lambda: bool(dev.cycles()) and are_in_step(dev.settings), "the first sync", 300)
+        seconds_until(dev.has_synced, "the first sync", 300)
         people = People(dev.settings)
         for victim in victims:
             for _ in range(EDITS_BEFORE):

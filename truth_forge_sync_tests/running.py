@@ -29,6 +29,7 @@ from truth_forge_sync.sandbox.dagster_home import home_in
 from truth_forge_sync.sandbox.dev_server import free_port
 from truth_forge_sync.sandbox.gate import REQUESTS
 from truth_forge_sync.sandbox.native import read_natives
+from truth_forge_sync.sandbox.serve import HOST
 from truth_forge_sync.sandbox.stand_ins import StandIns, child_environment
 from truth_forge_sync.settings import Settings, SystemName
 
@@ -60,6 +61,14 @@ class Running:
         self._supervisor.join(STOP_SECONDS)
         kill([*family, *self.family()])
 
+    def has_synced(self) -> bool:
+        """Whether the first cycle is over. Nobody but Dagster may open its books before the UI is up: it makes them."""
+        try:
+            httpx.get(f"http://{HOST}:{self._port}/server_info", timeout=5, trust_env=False)
+        except httpx.TransportError:
+            return False
+        return bool(self.cycles()) and are_in_step(self.settings)
+
     @property
     def settings(self) -> Settings:
         return self.stand_ins.settings()
@@ -74,8 +83,6 @@ class Running:
         """The records of all runs of job ``sync`` that have ended (or of those that have not), oldest first."""
         ended = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
         statuses = IN_FLIGHT if at_work else ended
-        if not home_in(self.stand_ins.folder).exists():
-            return []
         with self.instance() as instance:
             return instance.get_run_records(RunsFilter(job_name="sync", statuses=statuses), ascending=True)
 

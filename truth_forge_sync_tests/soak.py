@@ -40,7 +40,7 @@ def main(cycles: int) -> int:
     wrong: list[str] = []
     table: dict[str, str] = {}
     with running() as dev:
-        seconds_until(lambda: _is_ready(dev), "the first sync", 300)
+        seconds_until(dev.has_synced, "the first sync", 300)
         people = People(dev.settings)
         outages = dict(zip((cycles // 4, cycles * 3 // 5), SERVED, strict=True))
         first_look: Mapping[str, str] = {}
@@ -78,10 +78,6 @@ def main(cycles: int) -> int:
     for name, told in table.items():
         print(f"{name:<28}{told}")
     return 1 if wrong else 0
-
-
-def _is_ready(dev: Running) -> bool:
-    return dev.stand_ins.is_running() and bool(dev.cycles()) and are_in_step(dev.settings)
 
 
 def _outage(dev: Running, people: People, system: SystemName, wrong: list[str]) -> dict[str, str]:
