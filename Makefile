@@ -30,6 +30,14 @@ test: $(INSTALLED) ## run the tests (PYTEST_ARGS="-k walk" for some of them)
 mutations: $(INSTALLED) ## break each law in the code, one at a time, and see its tests fail (half an hour)
 	@$(BIN)/python -m truth_forge_sync_tests.mutations
 
+.PHONY: soak
+soak: $(INSTALLED) ## let dev run under constant edits and outages, and see that it holds out (twenty minutes)
+	@$(BIN)/python -m truth_forge_sync_tests.soak
+
+.PHONY: crashes
+crashes: $(INSTALLED) ## kill -9 its processes, and see it come back by itself (five minutes)
+	@$(BIN)/python -m truth_forge_sync_tests.crashes
+
 .PHONY: matrix
 matrix: $(INSTALLED) ## write docs/conformance.md anew: which system passes which case
 	@$(BIN)/python -m truth_forge_sync_tests.conformance.matrix

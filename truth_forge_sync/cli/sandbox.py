@@ -54,6 +54,24 @@ def stop() -> None:
 
 
 @sandbox_app.command()
+def down(system: Annotated[str, typer.Argument(help="twenty or supabase.")]) -> None:
+    """Let one stand-in answer as if it were down, until it is taken up: see the others go on without it."""
+    stand_ins = _stand_ins()
+    stand_ins.state()
+    stand_ins.take_down(_served(system))
+    typer.echo(f"{system} is down. Take it up again: truth-forge-sync sandbox up {system}")
+
+
+@sandbox_app.command()
+def up(system: Annotated[str, typer.Argument(help="twenty or supabase.")]) -> None:
+    """Take a stand-in up again. It catches up by itself."""
+    stand_ins = _stand_ins()
+    stand_ins.state()
+    stand_ins.take_up(_served(system))
+    typer.echo(f"{system} is up.")
+
+
+@sandbox_app.command()
 def seed(
     again: Annotated[
         bool, typer.Option("--again", help="Also if that was done: brings back rows that are gone.")
@@ -213,6 +231,14 @@ def _system(name: str | None) -> SystemName | None:
     if name is not None and found is None:
         raise Stop(f"there is no system {name}", remedy=f"choose one of {', '.join(SYSTEMS)}")
     return found
+
+
+def _served(name: str) -> SystemName:
+    from truth_forge_sync.sandbox.stand_ins import SERVED
+
+    if found := next((system for system in SERVED if system == name), None):
+        return found
+    raise Stop(f"{name} can't be taken down", remedy=f"choose one of {', '.join(SERVED)}")
 
 
 def _text(value: Any) -> str:

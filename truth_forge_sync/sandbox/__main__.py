@@ -16,6 +16,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
+from truth_forge_sync.sandbox.gate import Gate
 from truth_forge_sync.sandbox.postgres import postgres
 from truth_forge_sync.sandbox.serve import Served, serve
 from truth_forge_sync.sandbox.stand_ins import StandIns
@@ -38,8 +39,10 @@ def run(stand_ins: StandIns) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(postgres(stand_ins.postgres_folder))
         server.create_database(DATABASE)
-        supabase = _serve(stack, create_supabase_app(server.dsn(DATABASE), state.supabase_key), state.supabase_port)
-        twenty = _serve(stack, create_twenty_app(stand_ins.twenty_file, state.twenty_key), state.twenty_port)
+        supabase_app = create_supabase_app(server.dsn(DATABASE), state.supabase_key)
+        twenty_app = create_twenty_app(stand_ins.twenty_file, state.twenty_key)
+        supabase = _serve(stack, Gate(supabase_app, stand_ins.down_file("supabase")), state.supabase_port)
+        twenty = _serve(stack, Gate(twenty_app, stand_ins.down_file("twenty")), state.twenty_port)
         with stand_ins.state_file.change() as state:
             state.supabase_port, state.twenty_port = supabase.port, twenty.port
             state.postgres_url, state.ready = server.url(DATABASE), True

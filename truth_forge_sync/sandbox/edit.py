@@ -35,9 +35,14 @@ class Edit:
 
 
 def make_edit(
-    settings: Settings, *, system: SystemName | None = None, field: str | None = None, seed: int | None = None
+    settings: Settings,
+    *,
+    system: SystemName | None = None,
+    field: str | None = None,
+    value: Any = None,
+    seed: int | None = None,
 ) -> Edit:
-    """Change a random contact; ``seed`` makes the choices the same for the same contacts.
+    """Change a random contact; ``seed`` makes the choices the same for the same contacts; ``value`` None: any.
 
     Raises Stop for a field that is not among :data:`NEW_VALUES` and where there is no contact, Retry where the system
     does not answer.
@@ -52,7 +57,7 @@ def make_edit(
         raise Stop("there is no contact to edit", system=chosen, remedy="run: truth-forge-sync sandbox seed")
     native = chance.choice(natives)
     old = native.fields[field]
-    new = _another(NEW_VALUES[field], old, chance)
+    new = _another(NEW_VALUES[field], old, chance) if value is None else value
     try:
         _WRITERS[chosen](settings, native, field, new)
     except (httpx.HTTPError, sa.exc.DBAPIError) as error:

@@ -59,12 +59,15 @@ def twenty_client(settings: Settings) -> Iterator[httpx.Client]:
 
 @contextmanager
 def supabase_client(settings: Settings) -> Iterator[Client]:
-    """The official client."""
-    from supabase import ClientOptions, create_client
+    """The official client; raises Retry for any refusal."""
+    from supabase import ClientOptions, PostgrestAPIError, create_client
 
     with httpx.Client(timeout=30, trust_env=False) as http:
         key = _set(settings.supabase_key, "SUPABASE_KEY").get_secret_value()
-        yield create_client(_set(settings.supabase_url, "SUPABASE_URL"), key, ClientOptions(httpx_client=http))
+        try:
+            yield create_client(_set(settings.supabase_url, "SUPABASE_URL"), key, ClientOptions(httpx_client=http))
+        except PostgrestAPIError as error:
+            raise Retry(f"it refuses ({error.message})", system="supabase") from error
 
 
 @contextmanager

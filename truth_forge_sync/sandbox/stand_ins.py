@@ -2,14 +2,15 @@
 
 Everything that they and the sandbox keep lies in one folder (``.truth_forge``), and survives a stop:
 
-===========================  ======================================================
+===========================  ===============================================================================
 ``sandbox/hub.duckdb``       the embedded hub, apart from anybody's real one
 ``sandbox/state.json``       keys, ports, process ids (for its owner's eyes only)
 ``sandbox/postgres``         the database behind Supabase
 ``sandbox/twenty.sqlite``    Twenty's data
 ``sandbox/local.sqlite``     the local database
 ``sandbox/log``              what the stand-ins have to say
-===========================  ======================================================
+``sandbox/twenty.down``      while there is one, Twenty answers as if it were down (likewise ``supabase.down``)
+===========================  ===============================================================================
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ from truth_forge_sync.errors import Retry, Stop
 from truth_forge_sync.sandbox.dagster_home import sandbox_folder
 from truth_forge_sync.sandbox.serve import HOST
 from truth_forge_sync.sandbox.state import ProcessId, State, StateFile
-from truth_forge_sync.settings import Settings
+from truth_forge_sync.settings import Settings, SystemName
+
+SERVED: Final[tuple[SystemName, ...]] = ("twenty", "supabase")
+"""The systems that are a service of their own; the other two are files."""
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0
@@ -67,6 +71,8 @@ class StandIns:
             if self.is_running():
                 return False
             self._stop()  # what a crash left behind
+            for system in SERVED:
+                self.take_up(system)
             with self.state_file.change() as state:
                 state.ready = False
                 process = self._launch()
@@ -94,6 +100,16 @@ class StandIns:
         return _answers(f"{_url(state.twenty_port)}/healthz", {}) and _answers(
             f"{_url(state.supabase_port)}/rest/v1/", {"apikey": state.supabase_key}
         )
+
+    def take_down(self, system: SystemName) -> None:
+        """Let it answer every request with 503 until it is taken up, or the stand-ins are started again."""
+        self.down_file(system).touch()
+
+    def take_up(self, system: SystemName) -> None:
+        self.down_file(system).unlink(missing_ok=True)
+
+    def down_file(self, system: SystemName) -> Path:
+        return self.home / f"{system}.down"
 
     # -- describing --------------------------------------------------------------------------------------------------
 
@@ -180,12 +196,20 @@ def end(process_id: ProcessId, patience: float, sign: int = signal.SIGTERM) -> b
         return False
     with suppress(psutil.NoSuchProcess):
         process.send_signal(sign)
-        try:
-            process.wait(patience)
-        except psutil.TimeoutExpired:
+        if not _ends(process, process_id, patience):
             process.kill()
-            process.wait(patience)
+            _ends(process, process_id, patience)
     return True
+
+
+def _ends(process: psutil.Process, process_id: ProcessId, patience: float) -> bool:
+    """Also one that has ended and whose parent has not asked about it yet: psutil alone would wait for that."""
+    deadline = time.monotonic() + patience
+    while process_id.find() is not None and time.monotonic() < deadline:
+        time.sleep(_LOOK_SECONDS)
+    with suppress(psutil.TimeoutExpired):
+        process.wait(0)  # where we are its parent, it is for us to ask
+    return process_id.find() is None
 
 
 def _argument(variable: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -11,10 +12,15 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
+import yaml  # type: ignore[import-untyped]
 from dagster import DagsterInstance, DagsterRunStatus, job, op, reconstructable
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.launcher.base import LaunchRunContext, WorkerStatus
+from dagster._daemon.monitoring.run_monitoring import monitor_starting_run
 
 from truth_forge_sync.automation.launcher import PROCESS_TAG, WarmRunLauncher
+
+PROJECT = Path(__file__).parent.parent.parent
 
 INSTANCE = """
 run_launcher:
@@ -107,6 +113,22 @@ def test_a_run_whose_process_was_killed_is_known_to_be_lost(instance: DagsterIns
         assert time.monotonic() < deadline
         time.sleep(0.1)
     instance.report_run_failed(run)
+
+
+@pytest.mark.parametrize("file", ["dagster.yaml", "deploy/dagster.postgres.yaml"])
+def test_a_run_that_a_power_cut_met_before_it_began_gives_way_within_two_minutes(file: str, tmp_path: Path) -> None:
+    monitoring = yaml.safe_load((PROJECT / file).read_text())["run_monitoring"]
+    (tmp_path / "dagster.yaml").write_text(INSTANCE + yaml.safe_dump({"run_monitoring": monitoring}))
+    with DagsterInstance.from_config(str(tmp_path)) as instance:
+        run = instance.create_run_for_job(short)
+        looked_last = time.time() - 120 + instance.run_monitoring_poll_interval_seconds
+        begins = DagsterEvent(DagsterEventType.PIPELINE_STARTING.value, run.job_name)
+        instance.report_dagster_event(begins, run.run_id, timestamp=looked_last)
+        record = instance.get_run_record_by_id(run.run_id)
+        assert record
+        assert record.dagster_run.status is DagsterRunStatus.STARTING
+        monitor_starting_run(instance, record, logging.getLogger())
+        assert wait_for(instance, run.run_id, DagsterRunStatus.FAILURE)
 
 
 def test_another_process_with_the_same_number_is_not_the_run(instance: DagsterInstance) -> None:

@@ -129,6 +129,16 @@ def test_compare_tells_systems_that_differ_by_its_exit_code(seeded: StandIns) ->
     assert "are equal everywhere" in shown.output
 
 
+def test_a_stand_in_is_taken_down_and_up_by_name(seeded: StandIns) -> None:
+    assert "sandbox up supabase" in _run("down", "supabase").output
+    edit = _run("edit", "--system", "supabase")
+    assert edit.exit_code == 1
+    assert "it refuses (down for a while)" in edit.output
+    assert _run("up", "supabase").exit_code == 0
+    assert _run("edit", "--system", "supabase").exit_code == 0
+    assert _run("down", "local").exit_code == 2
+
+
 def test_env_gives_a_shell_the_sandbox_s_settings(seeded: StandIns, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIGQUERY_PROJECT", "the-real-one")
     exports = _run("env").stdout

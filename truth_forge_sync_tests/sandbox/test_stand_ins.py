@@ -7,19 +7,24 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil  # type: ignore[import-untyped]
 import psycopg
 import pytest
 
 from truth_forge_sync.errors import Stop
+from truth_forge_sync.sandbox.gate import REQUESTS
 from truth_forge_sync.sandbox.native import twenty_client
 from truth_forge_sync.sandbox.postgres import is_running
 from truth_forge_sync.sandbox.serve import HOST
-from truth_forge_sync.sandbox.stand_ins import StandIns, child_environment
+from truth_forge_sync.sandbox.stand_ins import StandIns, child_environment, end
 from truth_forge_sync.sandbox.state import ProcessId, State, StateFile
 
 
@@ -87,6 +92,25 @@ def test_settings_of_real_systems_do_not_reach_the_sandbox(
     assert child["TWENTY_URL"] == settings.twenty_url
 
 
+def test_one_that_is_taken_down_refuses_until_it_is_taken_up_and_the_other_goes_on(stand_ins: StandIns) -> None:
+    settings = stand_ins.settings()
+    stand_ins.take_down("twenty")
+    with twenty_client(settings) as twenty, pytest.raises(httpx.HTTPStatusError, match="503"):
+        twenty.get("/rest/people")
+    assert httpx.get(f"{settings.supabase_url}/rest/v1/", trust_env=False).status_code == 401
+    stand_ins.take_up("twenty")
+    with twenty_client(settings) as twenty:
+        assert twenty.get("/rest/people").is_success
+
+
+def test_each_counts_the_requests_that_came(stand_ins: StandIns) -> None:
+    with twenty_client(stand_ins.settings()) as twenty:
+        before = twenty.get(REQUESTS).json()["requests"]
+        for _ in range(3):
+            twenty.get("/rest/people")
+        assert twenty.get(REQUESTS).json()["requests"] == before + 3
+
+
 def test_a_killed_one_starts_again_with_its_data_and_the_ports_that_are_free(stand_ins: StandIns) -> None:
     before = stand_ins.state()
     _sql(stand_ins, "CREATE TABLE kept AS SELECT 'Zoë' AS name")
@@ -130,6 +154,16 @@ def test_a_sandbox_that_was_never_started_says_so_and_makes_nothing(tmp_path: Pa
     with pytest.raises(Stop, match="never started"):
         never.environment()
     assert not never.folder.exists()
+
+
+def test_a_process_whose_parent_does_not_ask_about_it_is_ended_all_the_same() -> None:
+    command = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        began = time.monotonic()
+        assert end(ProcessId.of(process.pid), 10)
+        assert time.monotonic() - began < 5
 
 
 def test_a_process_number_used_again_is_not_taken_for_ours() -> None:
