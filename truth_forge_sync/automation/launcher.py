@@ -24,7 +24,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 PROCESS_TAG = ".dagster/truth_forge_process"
 """Which process a run is: its number, and when it was started (numbers come again). Dagster hides such tags."""
 
-_PRELOADED = ["dagster", "truth_forge_sync.definitions"]
+_PRELOADED = ["dagster", "truth_forge_sync.definitions", "truth_forge_sync.automation.preload"]
 
 
 class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
@@ -52,8 +52,6 @@ class WarmRunLauncher(RunLauncher[Any], ConfigurableClass):
         forking.set_forkserver_preload(_PRELOADED)
         process = forking.Process(target=execute_run, args=(self._instance.get_ref(), run_id), name=f"run {run_id}")
         process.start()
-        assert process.pid is not None
-        self._instance.add_run_tags(run_id, {PROCESS_TAG: _told(process.pid)})
 
     def terminate(self, run_id: str) -> bool:
         run = self._instance.get_run_by_id(run_id)
@@ -86,6 +84,8 @@ def execute_run(instance: InstanceRef, run_id: str) -> None:
 
     os.setpgrp()  # Ctrl-C is for the daemon, which waits for us
     with capture_interrupts(), DagsterInstance.from_ref(instance) as opened:
+        # Not told by the launcher, who may die just now.
+        opened.add_run_tags(run_id, {PROCESS_TAG: _told(os.getpid())})
         _execute_run_command_body(run_id, opened, lambda _event: None, set_exit_code_on_failure=False)
 
 

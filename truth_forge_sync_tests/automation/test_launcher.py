@@ -40,9 +40,20 @@ def long_work() -> None:
     time.sleep(60)
 
 
+@op
+def warm_work() -> None:
+    missing = {"pandas", "truth_forge_sync.hub.duckdb_engine"} - set(sys.modules)
+    assert not missing, f"to be imported by every run: {missing}"
+
+
 @job
 def short() -> None:
     work()
+
+
+@job
+def warm() -> None:
+    warm_work()
 
 
 @job
@@ -51,7 +62,8 @@ def long() -> None:
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DagsterInstance]:
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))  # for the process that runs are forked from
     (tmp_path / "dagster.yaml").write_text(INSTANCE)
     with DagsterInstance.from_config(str(tmp_path)) as opened:
         yield opened
@@ -89,6 +101,11 @@ def test_a_run_is_a_process_of_its_own(instance: DagsterInstance) -> None:
     run = instance.get_run_by_id(run_id)
     assert run
     assert int(run.tags[PROCESS_TAG].split()[0]) != os.getpid()
+
+
+def test_a_run_finds_imported_what_cycles_need(instance: DagsterInstance) -> None:
+    run_id = launched(instance, warm)
+    assert wait_for(instance, run_id, DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE) is DagsterRunStatus.SUCCESS
 
 
 def test_a_run_can_be_stopped(instance: DagsterInstance) -> None:
