@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 import yaml  # type: ignore[import-untyped]
-from dagster import DagsterInstance, DagsterRunStatus, job, op, reconstructable
+from dagster import DagsterInstance, DagsterRunStatus, in_process_executor, job, op, reconstructable
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.launcher.base import LaunchRunContext, WorkerStatus
 from dagster._daemon.monitoring.run_monitoring import monitor_starting_run
@@ -51,7 +51,7 @@ def short() -> None:
     work()
 
 
-@job
+@job(executor_def=in_process_executor)
 def warm() -> None:
     warm_work()
 
