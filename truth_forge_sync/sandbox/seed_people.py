@@ -64,7 +64,7 @@ def people(count: int, seed: int) -> list[Person]:
     for offset, faker in enumerate(fakers.values()):
         faker.seed_instance(seed + offset)
     companies = [fakers["en_US"].company() for _ in range(max(1, count // _PEOPLE_A_COMPANY))]
-    phones = _phones()
+    phones = phone_numbers()
     made: list[Person] = []
     for number in range(count):
         # The first few take turns, so that even a small set has every script.
@@ -139,8 +139,8 @@ def _business(number: int, facts: dict[str, Any], company: str) -> dict[str, Any
     }
 
 
-def _phones() -> Iterator[str]:
-    """Different valid numbers in E.164, three of seven American."""
+def phone_numbers() -> Iterator[str]:
+    """Different valid numbers in E.164 that nobody has, three of seven American; 4,900 of them."""
     american = (f"+1{area}55501{last:02}" for last in range(100) for area in _AREA_CODES)
     for last in range(_NUMBERS_A_RANGE):
         yield next(american)

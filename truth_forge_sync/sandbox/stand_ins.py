@@ -136,10 +136,7 @@ class StandIns:
 
     def settings(self) -> Settings:
         """The settings of the sandbox, whatever this process's environment and ``.env`` say."""
-        fields = zip(VARIABLES, Settings.model_fields.values(), strict=True)
-        values: dict[str, Any] = {variable: field.get_default() for variable, field in fields}
-        values |= self.environment()
-        return Settings(_env_file=None, **{_argument(name): value for name, value in values.items()})  # type: ignore[call-arg]
+        return settings_of(self.environment())
 
     # ----------------------------------------------------------------------------------------------------------------
 
@@ -178,6 +175,14 @@ VARIABLES: Final = tuple(
     for name, field in Settings.model_fields.items()
 )
 """The environment variables of all settings, in the order of the settings."""
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """What these variables say, and the defaults: nothing from this process's environment or ``.env``."""
+    fields = zip(VARIABLES, Settings.model_fields.values(), strict=True)
+    values: dict[str, Any] = {variable: field.get_default() for variable, field in fields}
+    values |= environment
+    return Settings(_env_file=None, **{_argument(name): value for name, value in values.items()})  # type: ignore[call-arg]
 
 
 def child_environment(values: Mapping[str, str]) -> dict[str, str]:
