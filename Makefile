@@ -13,6 +13,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 INSTALLED := $(VENV)/installed
 EMULATOR := .venv-emulator/installed
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: help
 help: ## what can be made
@@ -49,6 +50,10 @@ nightly: export DIFFERENTIAL_RUNS ?= 5
 nightly: $(INSTALLED) ## thousands of new random worlds, histories and weeks (hours)
 	@$(BIN)/python -m pytest truth_forge_sync_tests/sync/test_machine.py truth_forge_sync_tests/sync/test_model.py truth_forge_sync_tests/hub/test_two_engines.py $(PYTEST_ARGS)
 
+.PHONY: bench
+bench: $(INSTALLED) ## measure, and compare with the targets (minutes; BENCH_ARGS="imports idle-cycle" for some of it)
+	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
 .PHONY: lint
 lint: $(INSTALLED) ## check style, format and types
 	@$(BIN)/ruff check .
@@ -78,7 +83,7 @@ lock: $(INSTALLED) ## choose the versions of requirements.lock anew (needs uv)
 .PHONY: clean
 clean: ## remove what was installed and cached; contacts and settings stay
 	rm -rf $(VENV) .venv-emulator build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find truth_forge_sync truth_forge_sync_tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find benchmarks truth_forge_sync truth_forge_sync_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then \
