@@ -138,7 +138,10 @@ class DuckDBEngine:
                 system="bigquery",
                 remedy="close other programs that have the DuckDB file open",
             ) from error
-        connection.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false")
+        # A bar for each statement of more than two seconds is for a person at a prompt, not for a daemon's log.
+        connection.execute(
+            "SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false"
+        )
         return connection
 
 
