@@ -157,7 +157,9 @@ def test_a_sandbox_that_was_never_started_says_so_and_makes_nothing(tmp_path: Pa
 
 
 def test_a_process_whose_parent_does_not_ask_about_it_is_ended_all_the_same() -> None:
-    command = [sys.executable, "-c", "import time; print(flush=True); time.sleep(60)"]
+    # Dagster gives SIGTERM the handler of SIGINT, in the background of a shell that is "ignore", and children inherit that.
+    heed = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); print(flush=True); time.sleep(60)"
+    command = [sys.executable, "-c", heed]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()

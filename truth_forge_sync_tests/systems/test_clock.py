@@ -130,13 +130,14 @@ def test_an_answer_without_a_date_of_its_own_tells_nothing(headers: dict[str, st
 
 
 class _Server(BaseHTTPRequestHandler):
-    """Answers empty tables, by a clock that is ``ahead`` of ours."""
+    """Answers as empty systems do, by a clock that is ``ahead`` of ours."""
 
     ahead = NONE
 
     def do_GET(self) -> None:
         page = {"data": {"people": []}, "totalCount": 0, "pageInfo": {"hasNextPage": False}}
-        body = json.dumps(page if self.path.startswith("/rest/people") else []).encode()
+        answers = {"/rest/people": page, "/rest/v1/rpc/truth_forge_marker": "|"}
+        body = json.dumps(answers[self.path.partition("?")[0]]).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
