@@ -157,7 +157,7 @@ def test_a_sandbox_that_was_never_started_says_so_and_makes_nothing(tmp_path: Pa
 
 
 def test_a_process_whose_parent_does_not_ask_about_it_is_ended_all_the_same() -> None:
-    # Dagster gives SIGTERM the handler of SIGINT, which a shell has its background jobs ignore; and children inherit that.
+    # Dagster gives SIGTERM the handler of SIGINT, which jobs in a shell's background ignore, and so do their children.
     heed = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_DFL); print(flush=True); time.sleep(60)"
     command = [sys.executable, "-c", heed]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
