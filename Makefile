@@ -100,4 +100,3 @@ $(INSTALLED): requirements.lock pyproject.toml
 $(EMULATOR): requirements-emulator.txt $(INSTALLED)
 	@echo "Installing the BigQuery emulator into .venv-emulator"
 	@$(BIN)/python -m truth_forge_sync_tests.emulator > /dev/null
-	@touch $@

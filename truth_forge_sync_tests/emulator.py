@@ -24,6 +24,7 @@ from truth_forge_sync.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = ROOT / ".venv-emulator"
+INSTALLED = ENVIRONMENT / "installed"  # there once all of it is
 REQUIREMENTS = ROOT / "requirements-emulator.txt"
 PYTHON_VARIABLE = "TRUTH_FORGE_EMULATOR_PYTHON"
 START_SECONDS = 60
@@ -66,8 +67,7 @@ def emulator_python() -> Path | None:
     """The Python that can run the emulator; None where nobody made its environment."""
     if named := os.environ.get(PYTHON_VARIABLE):
         return Path(named)
-    python = _python_of(ENVIRONMENT)
-    return python if python.exists() else None
+    return _python_of(ENVIRONMENT) if INSTALLED.exists() else None
 
 
 def make_environment() -> Path:
@@ -75,6 +75,7 @@ def make_environment() -> Path:
     venv.create(ENVIRONMENT, clear=True, with_pip=True)
     python = _python_of(ENVIRONMENT)
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS], check=True)
+    INSTALLED.touch()
     return python
 
 

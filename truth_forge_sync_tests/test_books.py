@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, AssetMaterialization, DagsterInstance, OpExecutionContext, job, op
+from dagster import AssetKey, AssetMaterialization, DagsterInstance
 from dagster._core.scheduler.instigation import InstigatorStatus
 
 from truth_forge_sync import books
@@ -17,23 +17,12 @@ from truth_forge_sync.home import open_instance
 from truth_forge_sync.past import Past, read_past
 from truth_forge_sync.status import look_back
 from truth_forge_sync_tests.project import Project, make_project
-from truth_forge_sync_tests.test_status import beat, keep_schedule
+from truth_forge_sync_tests.test_status import beat, keep_schedule, sync
 
 ROOT = Path(__file__).parents[1]
 needs_postgres_storage = pytest.mark.skipif(
     importlib.util.find_spec("dagster_postgres") is None, reason="the extra `postgres` is not installed"
 )
-
-
-@op
-def work(context: OpExecutionContext) -> None:
-    if context.run.tags.get("fails"):
-        raise RuntimeError("as asked")
-
-
-@job(name="sync")
-def sync() -> None:
-    work()
 
 
 @pytest.fixture

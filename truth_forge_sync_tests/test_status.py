@@ -106,16 +106,18 @@ def test_a_schedule_that_a_person_stopped_has_no_next_cycle(tmp_path: Path) -> N
         assert read_past(instance) == Past(running=True)
 
 
+@op
+def work(context: OpExecutionContext) -> None:
+    if context.run.tags.get("fails"):
+        raise RuntimeError("as asked")
+
+
+@job(name="sync")
+def sync() -> None:
+    work()
+
+
 def test_the_last_cycle_and_the_last_good_one_are_told_apart() -> None:
-    @op
-    def work(context: OpExecutionContext) -> None:
-        if context.run.tags.get("fails"):
-            raise RuntimeError("as asked")
-
-    @job(name="sync")
-    def sync() -> None:
-        work()
-
     with DagsterInstance.ephemeral() as instance:
         sync.execute_in_process(instance=instance)
         good = read_past(instance)

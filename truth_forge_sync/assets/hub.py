@@ -65,7 +65,7 @@ class CycleConfig(Config):
         description="Read every row of all systems (or of the one named) first, whatever their change markers say.",
     )
     contact_id: str = Field(
-        default="", description="With read_again: only the rows of this contact (the beginning of its id is enough)."
+        default="", description="Read again only the rows of this contact (the beginning of its id is enough)."
     )
 
 
@@ -152,17 +152,21 @@ def reconcile_hub(context: AssetExecutionContext, config: CycleConfig, workbench
 
 def _read_again(context: AssetExecutionContext, config: CycleConfig, workbench: Workbench) -> dict[str, Any]:
     """Per system the rows that were read again, or why not: one that does not answer keeps no other from it."""
-    if config.read_again is ReadAgain.nothing:
-        return {}
-    contact_id = ask_again(workbench.hub, config.contact_id) if config.contact_id else None
+    chosen = config.read_again
+    contact_id = None
+    if config.contact_id:
+        contact_id = ask_again(workbench.hub, config.contact_id)
+        chosen = ReadAgain.all if chosen is ReadAgain.nothing else chosen
     read: dict[str, Any] = {}
-    for name in SYSTEMS:
-        if workbench.is_configured(name) and config.read_again.includes(name):
-            try:
-                read[name] = read_again(workbench.hub, workbench.system(name), contact_id)
-            except SyncError as error:
-                context.log.warning("%s was not read again: %s", name, error)
-                read[name] = str(error)
+    for name in filter(chosen.includes, SYSTEMS):
+        if not workbench.is_configured(name):
+            read[name] = "not configured"
+            continue
+        try:
+            read[name] = read_again(workbench.hub, workbench.system(name), contact_id)
+        except SyncError as error:
+            context.log.warning("%s was not read again: %s", name, error)
+            read[name] = str(error)
     return read
 
 

@@ -8,6 +8,7 @@ the lock says that nobody else of it is at work. Another installation takes over
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Protocol
 
 from truth_forge_sync.errors import Retry, SyncError
@@ -52,10 +53,12 @@ class Kept:
             )
 
     def release(self) -> None:
+        """Where the hub does not answer, the lease runs out by itself: what was done is done."""
         self._released.set()
         self._thread.join()
         if not self._taken_by:
-            self._lease.release()
+            with suppress(SyncError):
+                self._lease.release()
 
     def _renew(self) -> None:
         while not self._taken_by and not self._released.wait(LEASE_SECONDS / 3):

@@ -61,6 +61,7 @@ def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
     state = hub.state()
     if state.open_intents.get(system.name):
         hub.claim()
+        state = hub.state()  # as another machine may have left it
         push_id = new_id()
         gone: list[NativeRow] = []
         failure: Exception | None = None

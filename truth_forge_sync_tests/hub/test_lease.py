@@ -230,6 +230,17 @@ def test_a_lease_is_renewed_while_it_is_kept_and_its_loss_is_noticed(monkeypatch
     assert shared.releases == 0, "it is not ours any more"
 
 
+def test_a_lease_that_can_not_be_given_back_spoils_nothing() -> None:
+    class Unreachable(Shared):
+        def release(self) -> None:
+            super().release()
+            raise Retry("no answer", system="bigquery")
+
+    lost = Unreachable()
+    lease.Kept(lost).release()
+    assert lost.releases == 1
+
+
 def wait_until(is_so: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
     while not is_so():
