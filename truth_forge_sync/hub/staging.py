@@ -36,11 +36,12 @@ STAGED = pa.schema(
         ("read_at", _TIMESTAMP),
         ("deleted", pa.bool_()),
         ("gone", pa.bool_()),
-        ("fields", _structs("path", "value")),
+        ("fields", _structs("path", "value", "sent")),
         ("unread", _structs("field", "reason")),
     ]
 )
-"""A native row as one pull saw it. ``read_at``: when the page was asked for, by our clock."""
+"""A native row as one pull saw it. ``read_at``: when the page was asked for, by our clock. ``fields``: in the order and
+shape of ``sync_bases.held``, so that a row which is as we know it is told at a glance."""
 
 OUTCOMES = pa.schema(
     [
@@ -77,7 +78,7 @@ def staged_record(
         "read_at": read_at,
         "deleted": row.deleted,
         "gone": row.gone,
-        "fields": [{"path": path, "value": value} for path, value in row.values.items()],
+        "fields": [{"path": path, "value": value} for path, value in sorted(row.values.items())],
         "unread": [{"field": unread.field, "reason": unread.reason} for unread in row.unread],
     }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.hub.hub import Hub
-from truth_forge_sync.sync.reconcile import cycle_tables, decide, due_now
+from truth_forge_sync.sync.reconcile import begin, cycle_tables, decide, due_now
 from truth_forge_sync.sync.rules import Rules
 
 
@@ -37,7 +37,8 @@ def preview(hub: Hub, rules: Rules) -> Preview:
         due = due_now(hub, rules)
         if due is None:
             return Preview()
-        cycle = decide(hub, rules, due, preview=True)
+        cycle = begin(hub, due, preview=True)
+        decide(hub, cycle, rules, due, preview=True)
         (row,) = hub.rows("preview", cycle=cycle)
         hub.engine.drop(cycle_tables(cycle))
     writes: dict[str, dict[str, int]] = defaultdict(dict)

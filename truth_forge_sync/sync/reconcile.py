@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from truth_forge_sync.contact import FIELD
@@ -15,6 +16,23 @@ from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, HubState, Registered
 from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.pull import Clock, utc_now
 from truth_forge_sync.sync.rules import Rules
+
+CYCLE_TABLES = (
+    "rows",
+    "keys",
+    "named",
+    "match",
+    "native",
+    "seen",
+    "cells",
+    "claims",
+    "settled",
+    "lacking",
+    "writes",
+    "learnt",
+    "plan",
+    "wide",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +72,37 @@ def reconcile(
         due = due_now(hub, rules)
         if due is None:
             return Reconciled(held=_held(hub), seconds=monotonic() - began)
-        cycle = decide(hub, rules, due, run_id=run_id, trigger=trigger)
-        crash_point("reconcile.decided")
-        _carry_out(hub, cycle, clock, everything=due.everything)
+        cycle = begin(hub, due, run_id=run_id, trigger=trigger)
+        if due.beyond_rows or has_news(hub, cycle):
+            decide(hub, cycle, rules, due)
+            crash_point("reconcile.decided")
+            _carry_out(hub, cycle, clock, everything=due.everything)
+        else:
+            hub.run("unmoved", cycle=cycle)
+            hub.engine.drop([*due.staged_tables, *cycle_tables(cycle)])
         return _told(hub, cycle, began)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a cycle is to decide about. ``everything``: all contacts; ``release``: what the brake holds, too."""
+    """What a cycle is to decide about. ``everything``: all contacts; ``release``: what the brake holds, too; ``waits``:
+    something else whose time has come; ``edits``: made by command; ``holds``: changes are held back."""
 
     batches: Sequence[Waiting]
     everything: bool
     release: bool
+    waits: bool
+    edits: bool
+    holds: bool
+
+    @property
+    def staged_tables(self) -> list[str]:
+        return [f"sync_staged_{batch.batch_id}" for batch in self.batches if batch.row_count]
+
+    @property
+    def beyond_rows(self) -> bool:
+        """Whether there is something to decide even where all that was staged is as we know it."""
+        return self.everything or self.release or self.waits
 
 
 def due_now(hub: Hub, rules: Rules) -> Due | None:
@@ -76,49 +112,69 @@ def due_now(hub: Hub, rules: Rules) -> Due | None:
     everything = more_to_hold or any(batch.complete for batch in state.batches)
     ceiling = max(rules.loss_limit_count, rules.allowed_losses)
     release = any(held.rejected or 0 < held.contacts <= ceiling for held in state.holds.values())
-    waits = state.edits or state.refusals_due or any(held.releases for held in state.holds.values())
-    if state.batches or everything or release or waits:
-        return Due(state.batches, everything, release)
-    return None
+    waits = bool(state.edits or state.refusals_due or any(held.releases for held in state.holds.values()))
+    due = Due(state.batches, everything, release, waits, edits=bool(state.edits), holds=bool(state.holds))
+    return due if due.batches or due.beyond_rows else None
 
 
-def decide(
-    hub: Hub, rules: Rules, due: Due, *, run_id: str = "none", trigger: str = "manual", preview: bool = False
-) -> str:
-    """Make the plan of a new cycle; its cycle id. A ``preview`` leaves no trace but the cycle's own tables."""
+def begin(hub: Hub, due: Due, *, run_id: str = "none", trigger: str = "manual", preview: bool = False) -> str:
+    """Begin a cycle with the rows that are news; its id. A ``preview`` takes nothing."""
     cycle = new_id()
-    steps = ("match", "decide") if preview else ("plan", "match", "decide")
     hub.run(
-        *steps,
+        *(("rows",) if preview else ("begin", "rows")),
         cycle=cycle,
         batches=[batch.batch_id for batch in due.batches],
-        edits=bool(hub.state().edits),
-        batch_tables=[f"sync_staged_{batch.batch_id}" for batch in due.batches if batch.row_count],
+        edits=due.edits,
+        batch_tables=due.staged_tables,
         complete_batches=[batch.batch_id for batch in due.batches if batch.complete],
+        holds=due.holds,
         run=run_id,
         trigger=trigger,
+    )
+    return cycle
+
+
+def has_news(hub: Hub, cycle: str) -> bool:
+    (row,) = hub.rows("news", cycle=cycle)
+    return bool(row["news"])
+
+
+def decide(hub: Hub, cycle: str, rules: Rules, due: Due, *, preview: bool = False) -> None:
+    """Make the plan of a cycle that began."""
+    hub.run(
+        "match",
+        "compare",
+        "decide",
+        "writes",
+        "plan",
+        cycle=cycle,
         everything=due.everything,
         release=due.release,
         preview=preview,
         **rules.placeholders,
     )
-    return cycle
 
 
 def cycle_tables(cycle: str) -> list[str]:
-    """The tables that match.sql and decide.sql make for one cycle."""
-    names = ("rows", "keys", "named", "match", "native", "seen", "cells", "claims", "settled", "lacking", "plan")
-    return [f"sync_{name}_{cycle}" for name in names]
+    """The tables that the statements of one cycle make."""
+    return [f"sync_{name}_{cycle}" for name in CYCLE_TABLES]
 
 
 def _carry_out(hub: Hub, cycle: str, clock: Clock, *, everything: bool = False) -> None:
     (todo,) = hub.rows("todo", cycle=cycle)
     now = int(clock().timestamp() * 1_000_000)
     if todo["contacts"] or todo["reviews"] or todo["unread"]:
-        hub.run("apply", cycle=cycle, now=str(now), todo=todo)
+        wide = ("wide",) if todo["hub_rows"] else ()
+        hub.run(*wide, "apply", cycle=cycle, now=str(now), since=str(_a_day_before(cycle)), todo=todo)
         crash_point("reconcile.applied")
     hub.run("finish", cycle=cycle, everything=everything, todo=todo)
     hub.engine.drop([*todo["staged_tables"], *cycle_tables(cycle)])
+
+
+def _a_day_before(cycle: str) -> int:
+    """In microseconds: nothing of the cycle is recorded earlier, however far the hub's clock is from ours."""
+    began = datetime.strptime(cycle[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return int((began - timedelta(days=1)).timestamp()) * 1_000_000
 
 
 def _told(hub: Hub, cycle: str, began: float) -> Reconciled:

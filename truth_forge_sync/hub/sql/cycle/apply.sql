@@ -1,14 +1,15 @@
 {% import '_macros.sql' as m with context %}
 {% import '_identifiers.sql' as identifiers with context %}
--- Carry out the plan of one cycle. Every statement is keyed, so that running it twice is running it once; finish.sql marks
--- the plan applied. What has nothing to do is left out (todo.sql).
+-- Carry out what was decided. Every statement is keyed, so that running it twice is running it once; finish.sql marks the
+-- cycle applied. What has nothing to do is left out (todo.sql).
 {% if todo.links %}
 
 MERGE INTO {{ dataset }}.sync_links AS t
 USING (
-  SELECT b.system, b.native_id, plan.contact_id, plan.decided_at
-  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b
-  WHERE b.is_new
+  SELECT learnt.system, learnt.native_id, plan.contact_id, plan.decided_at
+  FROM {{ dataset }}.sync_learnt_{{ cycle }} AS learnt
+  JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = learnt.contact_id
+  WHERE learnt.is_new
 ) AS s
 ON t.native_id = s.native_id AND t.system = s.system
 WHEN NOT MATCHED BY TARGET THEN
@@ -18,10 +19,9 @@ WHEN NOT MATCHED BY TARGET THEN
 
 MERGE INTO {{ dataset }}.sync_bases AS t
 USING (
-  SELECT
-    plan.contact_id, b.system, b.native_id, b.version, b.changed_at, b.known_at, b.gone, b.retired, b.own_contact_id, b.unread,
-    b.held
-  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b
+  SELECT contact_id, system, native_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held
+  FROM {{ dataset }}.sync_learnt_{{ cycle }}
+  WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
 ) AS s
 ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.native_id
 WHEN MATCHED AND t.known_at <= s.known_at THEN
@@ -51,8 +51,9 @@ WHEN NOT MATCHED BY TARGET THEN
 -- Intents are recorded before anything is sent (law 8); a newer decision supersedes older ones, which still count as echoes.
 MERGE INTO {{ dataset }}.sync_intents AS t
 USING (
-  SELECT plan.contact_id, plan.decided_at, i.intent_id, i.system, i.native_id, i.kind, i.changes
-  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.intents) AS i
+  SELECT plan.contact_id, plan.decided_at, writes.intent_id, writes.system, writes.native_id, writes.kind, writes.changes
+  FROM {{ dataset }}.sync_writes_{{ cycle }} AS writes
+  JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = writes.contact_id
 ) AS s
 ON t.contact_id = s.contact_id AND t.system = s.system AND t.intent_id = s.intent_id
 WHEN MATCHED AND t.status = 'superseded' THEN UPDATE SET status = 'open'
@@ -65,9 +66,7 @@ WHEN NOT MATCHED BY TARGET THEN
 UPDATE {{ dataset }}.sync_intents SET status = 'superseded', superseded_at = CURRENT_TIMESTAMP()
 WHERE status = 'open'
   AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
-  AND intent_id NOT IN (
-    SELECT i.intent_id FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.intents) AS i
-  );
+  AND intent_id NOT IN (SELECT intent_id FROM {{ dataset }}.sync_writes_{{ cycle }});
 
 -- A write that was seen to have taken effect is no echo any more: the same value typed later is an edit. One that nobody
 -- has seen within an hour never will be.
@@ -78,17 +77,10 @@ WHERE status = 'superseded' AND (
     SELECT intents.intent_id
     FROM {{ dataset }}.sync_intents AS intents
     CROSS JOIN UNNEST(intents.changes) AS c
-    JOIN (
-      SELECT plan.contact_id, b.system, b.native_id
-      FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b
-    ) AS seen
+    JOIN {{ dataset }}.sync_learnt_{{ cycle }} AS seen
       ON seen.contact_id = intents.contact_id AND seen.system = intents.system AND seen.native_id = intents.native_id
-    LEFT JOIN (
-      SELECT plan.contact_id, b.system, b.native_id, h.path, h.value
-      FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.bases) AS b CROSS JOIN UNNEST(b.held) AS h
-    ) AS held
-      ON held.contact_id = intents.contact_id AND held.system = intents.system AND held.native_id = intents.native_id
-      AND held.path = c.path
+    LEFT JOIN {{ dataset }}.sync_cells_{{ cycle }} AS held
+      ON held.system = intents.system AND held.native_id = intents.native_id AND held.path = c.path
     WHERE intents.status = 'superseded'
     GROUP BY intents.intent_id
     HAVING LOGICAL_AND(COALESCE(c.value, '') = COALESCE(held.value, ''))
@@ -100,13 +92,22 @@ WHERE status = 'superseded' AND (
 MERGE INTO {{ dataset }}.sync_change_log AS t
 USING (
   SELECT
-    plan.contact_id, plan.decided_at, c.event_id, c.system, c.change_type, c.changed_at, c.path, c.origin,
-    {{ m.told_field('c.path') }} AS field,
-    {{ m.told_value('c.path', 'c.old_value') }} AS old_value,
-    {{ m.told_value('c.path', 'c.new_value') }} AS new_value
-  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.changes) AS c
+    plan.contact_id, plan.decided_at, settled.system, settled.changed_at, settled.path, settled.origin,
+    TO_HEX(MD5(CONCAT('{{ cycle }}/', settled.contact_id, '/', settled.path))) AS event_id,
+    CASE
+      WHEN plan.is_new THEN 'INSERT'
+      WHEN settled.path <> '{{ deleted }}' THEN 'UPDATE'
+      WHEN settled.value = 'true' THEN 'DELETE'
+      ELSE 'RESTORE'
+    END AS change_type,
+    {{ m.told_field('settled.path') }} AS field,
+    {{ m.told_value('settled.path', 'settled.accepted_value') }} AS old_value,
+    {{ m.told_value('settled.path', 'settled.value') }} AS new_value
+  FROM {{ dataset }}.sync_settled_{{ cycle }} AS settled
+  JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = settled.contact_id
+  WHERE settled.is_accepted
 ) AS s
-ON t.event_id = s.event_id AND t.contact_id = s.contact_id
+ON t.event_id = s.event_id AND t.contact_id = s.contact_id AND t.recorded_at >= TIMESTAMP_MICROS({{ since }})
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (
     event_id, cycle_id, contact_id, system, change_type, field, path, old_value, new_value, changed_at, recorded_at, origin
@@ -121,14 +122,24 @@ WHEN NOT MATCHED BY TARGET THEN
 MERGE INTO {{ dataset }}.sync_conflicts AS t
 USING (
   SELECT
-    plan.contact_id, plan.decided_at, c.conflict_id, c.winning_system, c.winning_changed_at, c.losing_system,
-    c.losing_changed_at, c.reason, c.path,
-    {{ m.told_field('c.path') }} AS field,
-    {{ m.told_value('c.path', 'c.winning_value') }} AS winning_value,
-    {{ m.told_value('c.path', 'c.losing_value') }} AS losing_value
-  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.conflicts) AS c
+    plan.contact_id, plan.decided_at, claims.path, claims.system AS losing_system, claims.changed_at AS losing_changed_at,
+    TO_HEX(MD5(CONCAT('{{ cycle }}/', claims.contact_id, '/', claims.path, '/', claims.system, '/', claims.native_id))) AS conflict_id,
+    IF(claims.outlived, claims.edited_in, claims.winning_system) AS winning_system,
+    IF(claims.outlived, claims.edited_at, claims.winning_stamp) AS winning_changed_at,
+    CASE
+      WHEN claims.outlived THEN 'edited_later'
+      WHEN claims.authority > claims.winning_authority THEN 'authority'
+      WHEN claims.stamp = claims.winning_stamp THEN 'tie'
+      ELSE 'older'
+    END AS reason,
+    {{ m.told_field('claims.path') }} AS field,
+    {{ m.told_value('claims.path', 'IF(claims.outlived, NULL, claims.winning_value)') }} AS winning_value,
+    {{ m.told_value('claims.path', 'claims.value') }} AS losing_value
+  FROM {{ dataset }}.sync_claims_{{ cycle }} AS claims
+  JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = claims.contact_id
+  WHERE claims.is_lost
 ) AS s
-ON t.conflict_id = s.conflict_id AND t.contact_id = s.contact_id
+ON t.conflict_id = s.conflict_id AND t.contact_id = s.contact_id AND t.created_at >= TIMESTAMP_MICROS({{ since }})
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (
     conflict_id, cycle_id, contact_id, field, path, winning_system, winning_value, winning_changed_at,
@@ -164,7 +175,8 @@ WHERE status = 'open' AND review_id IN (
 {% endif %}
 {% if todo.earlier_holds %}
 
--- What waits, whole for each contact of the plan.
+-- What waits, whole for each contact of the plan, with since when. A delete that waits is later than what was accepted when it
+-- was first seen.
 DELETE FROM {{ dataset }}.sync_holds
 WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }});
 {% endif %}
@@ -174,9 +186,20 @@ INSERT INTO {{ dataset }}.sync_holds (
   system, native_id, contact_id, path, value, changed_at, gone, reason, status, held_at, release_at
 )
 SELECT
-  h.system, h.native_id, plan.contact_id, h.path, h.value, h.changed_at, h.gone, h.reason, 'held',
-  COALESCE(h.held_at, plan.decided_at), IF(h.reason = 'flip_flop', TIMESTAMP_ADD(plan.decided_at, INTERVAL 1 HOUR), NULL)
-FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.holds) AS h;
+  cells.system, cells.native_id, cells.contact_id, cells.path, cells.shown,
+  IF(cells.path = '{{ deleted }}' AND cells.held_at IS NULL, GREATEST(cells.changed_at, accepted.newest_at), cells.changed_at),
+  native_rows.gone OR cells.gone, cells.hold_reason, 'held', COALESCE(cells.held_at, plan.decided_at),
+  IF(cells.hold_reason = 'flip_flop', TIMESTAMP_ADD(plan.decided_at, INTERVAL 1 HOUR), NULL)
+FROM {{ dataset }}.sync_cells_{{ cycle }} AS cells
+JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = cells.contact_id
+JOIN {{ dataset }}.sync_native_{{ cycle }} AS native_rows ON native_rows.system = cells.system AND native_rows.native_id = cells.native_id
+JOIN (
+  SELECT contact_id, MAX(changed_at) AS newest_at
+  FROM {{ dataset }}.sync_claims_{{ cycle }}
+  WHERE NOT is_change
+  GROUP BY contact_id
+) AS accepted ON accepted.contact_id = cells.contact_id
+WHERE cells.hold_reason IS NOT NULL;
 {% endif %}
 {% if todo.earlier_errors %}
 
@@ -184,9 +207,7 @@ FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.holds) A
 UPDATE {{ dataset }}.sync_errors SET status = 'resolved'
 WHERE kind = 'refused' AND status <> 'resolved'
   AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
-  AND error_id NOT IN (
-    SELECT refusal FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.refusals) AS refusal
-  );
+  AND error_id NOT IN (SELECT error_id FROM {{ dataset }}.sync_lacking_{{ cycle }} WHERE error_id IS NOT NULL);
 
 UPDATE {{ dataset }}.sync_errors SET status = 'retrying'
 WHERE kind = 'refused' AND status = 'parked' AND next_attempt_at <= CURRENT_TIMESTAMP()
@@ -228,9 +249,7 @@ WHERE status = 'parked' AND kind = 'unreadable'
 -- The wide table: a row is touched only if it still is what the plan saw; a person's edit made meanwhile is the next
 -- cycle's change.
 MERGE INTO {{ dataset }}.contacts_master AS t
-USING (
-  {{ m.wide(cycle) }}
-) AS s
+USING {{ dataset }}.sync_wide_{{ cycle }} AS s
 ON t.contact_id = s.contact_id
 WHEN MATCHED AND s.is_in_hub AND {{ m.digest('t') }} = s.hub_digest THEN
   UPDATE SET
@@ -254,21 +273,13 @@ WHEN NOT MATCHED BY TARGET AND NOT s.is_in_hub THEN
 -- What the wide table really holds now is acknowledged; what it does not hold stays an open intent.
 MERGE INTO {{ dataset }}.sync_bases AS t
 USING (
-  SELECT
-    wide.contact_id, wide.updated_at AS changed_at, {{ m.digest('wide') }} AS version,
-    ARRAY(
-      SELECT STRUCT(r.path AS path, r.value AS value, CAST(NULL AS STRING) AS sent)
-      FROM UNNEST(plan.registers) AS r WHERE r.value IS NOT NULL ORDER BY r.path
-    ) AS held
-  FROM (
-  {{ m.wide(cycle) }}
-  ) AS wide
-  JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = wide.contact_id
-  WHERE CONCAT(wide.contact_id, '/', {{ m.digest('wide') }}) IN (
-    SELECT CONCAT(stored.contact_id, '/', {{ m.digest('stored') }})
+  SELECT wide.contact_id, wide.updated_at AS changed_at, wide.digest AS version, wide.held
+  FROM {{ dataset }}.sync_wide_{{ cycle }} AS wide
+  JOIN (
+    SELECT DISTINCT stored.contact_id, {{ m.digest('stored') }} AS digest
     FROM {{ dataset }}.contacts_master AS stored
-    WHERE stored.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
-  )
+    WHERE stored.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_wide_{{ cycle }})
+  ) AS held_now ON held_now.contact_id = wide.contact_id AND held_now.digest = wide.digest
 ) AS s
 ON t.contact_id = s.contact_id AND t.system = 'bigquery' AND t.native_id = s.contact_id
 WHEN MATCHED THEN
@@ -301,12 +312,11 @@ WHERE system = 'bigquery' AND native_id = contact_id AND contact_id IN (
 DELETE FROM {{ dataset }}.contacts_master
 WHERE contact_id IN (
   SELECT stored.contact_id
-  FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan
-  CROSS JOIN UNNEST(plan.intents) AS i
+  FROM {{ dataset }}.sync_writes_{{ cycle }} AS writes
   JOIN {{ dataset }}.sync_bases AS bases
-    ON bases.contact_id = plan.contact_id AND bases.system = i.system AND bases.native_id = i.native_id
-  JOIN {{ dataset }}.contacts_master AS stored ON stored.contact_id = i.native_id
-  WHERE i.system = 'bigquery' AND i.native_id <> plan.contact_id AND {{ m.digest('stored') }} = bases.version
+    ON bases.contact_id = writes.contact_id AND bases.system = writes.system AND bases.native_id = writes.native_id
+  JOIN {{ dataset }}.contacts_master AS stored ON stored.contact_id = writes.native_id
+  WHERE writes.system = 'bigquery' AND writes.native_id <> writes.contact_id AND {{ m.digest('stored') }} = bases.version
 );
 
 UPDATE {{ dataset }}.sync_bases

@@ -3,11 +3,9 @@ SELECT
   COALESCE(SUM(IF(is_new, 1, 0)), 0) AS created,
   COALESCE(SUM(IF(NOT is_new AND is_accepted AND NOT (is_deletion AND is_deleted), 1, 0)), 0) AS updated,
   COALESCE(SUM(IF(NOT is_new AND is_deletion AND is_deleted, 1, 0)), 0) AS deleted,
-  COALESCE(SUM(ARRAY_LENGTH(conflicts)), 0) AS conflicts,
+  (SELECT COUNT(*) FROM {{ dataset }}.sync_claims_{{ cycle }} WHERE is_lost) AS conflicts,
   (SELECT COUNT(*) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NULL) AS review,
   (SELECT ARRAY_AGG(STRUCT(system AS system, kind AS kind, writes AS writes)) FROM (
-    SELECT i.system, i.kind, COUNT(*) AS writes
-    FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan CROSS JOIN UNNEST(plan.intents) AS i
-    GROUP BY i.system, i.kind
+    SELECT system, kind, COUNT(*) AS writes FROM {{ dataset }}.sync_writes_{{ cycle }} GROUP BY system, kind
   )) AS writes
 FROM {{ dataset }}.sync_plan_{{ cycle }};

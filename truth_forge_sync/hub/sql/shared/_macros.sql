@@ -58,62 +58,13 @@ TO_HEX(MD5(TO_JSON_STRING(STRUCT(
 {% macro told_field(path) %}IF({{ is_field(path, list_fields) }}, {{ field(path) }}, {{ path }}){% endmacro %}
 {% macro told_value(path, value) %}IF({{ is_field(path, list_fields) }} AND {{ value }} IS NOT NULL, {{ element(path, value) }}, {{ value }}){% endmacro %}
 
-{# The rows of contacts_master that a plan wants: registers turned into columns, for the contacts with a write to the hub, or
-   with a change accepted from an edit there (its version and name are to be told). What could not be read stays as it is. #}
-{% macro wide(cycle) -%}
-SELECT
-    plan.contact_id,
-    {% for column in columns %}
-    IF('{{ column.name }}' IN UNNEST(plan.hub_unread), stored.{{ column.name }}, plan.{{ column.name }}) AS {{ column.name }},
-    {% endfor %}
-    plan.canonical_name, plan.created_at, plan.updated_at, plan.deleted_at, plan.version, plan.updated_by,
-    plan.source_systems, plan.hub_digest, plan.is_in_hub
-  FROM (
-    SELECT
-      plan.contact_id,
-      {% for column in columns %}
-      {% if column.kind == 'list' %}
-      COALESCE(
-        ARRAY_AGG(IF(STARTS_WITH(r.path, '{{ column.name }}/'), SUBSTR(r.path, {{ column.name | length + 2 }}), NULL) IGNORE NULLS ORDER BY r.path),
-        ARRAY<STRING>[]
-      ) AS {{ column.name }},
-      {% elif column.kind == 'json' %}
-      PARSE_JSON(CONCAT('{', STRING_AGG(
-        IF(STARTS_WITH(r.path, '{{ column.name }}/'), CONCAT(TO_JSON_STRING(SUBSTR(r.path, {{ column.name | length + 2 }})), ':', r.value), NULL),
-        ',' ORDER BY r.path
-      ), '}')) AS {{ column.name }},
-      {% elif column.sql_type == 'STRING' %}
-      MAX(IF(r.path = '{{ column.name }}', r.value, NULL)) AS {{ column.name }},
-      {% else %}
-      SAFE_CAST(MAX(IF(r.path = '{{ column.name }}', r.value, NULL)) AS {{ column.sql_type }}) AS {{ column.name }},
-      {% endif %}
-      {% endfor %}
-      COALESCE(
-        NULLIF(ARRAY_TO_STRING(ARRAY_AGG(
-          IF(r.path IN ('first_name', 'middle_name', 'last_name', 'name_suffix'), r.value, NULL) IGNORE NULLS
-          ORDER BY CASE r.path WHEN 'first_name' THEN 1 WHEN 'middle_name' THEN 2 WHEN 'last_name' THEN 3 ELSE 4 END
-        ), ' '), ''),
-        MAX(IF(r.path = 'organization', r.value, NULL)),
-        MAX(IF(r.path = 'primary_email', r.value, NULL))
-      ) AS canonical_name,
-      ANY_VALUE(plan.created_at) AS created_at,
-      ANY_VALUE(plan.decided_at) AS updated_at,
-      MAX(IF(r.path = '{{ deleted }}' AND r.value = 'true', r.changed_at, NULL)) AS deleted_at,
-      ANY_VALUE(plan.version) AS version,
-      COALESCE(ANY_VALUE(plan.updated_by), 'bigquery') AS updated_by,
-      ARRAY_AGG(DISTINCT r.system ORDER BY r.system) AS source_systems,
-      ANY_VALUE(plan.hub_digest) AS hub_digest,
-      ANY_VALUE(plan.hub_unread) AS hub_unread,
-      ANY_VALUE(plan.is_in_hub) AS is_in_hub
-    FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan
-    CROSS JOIN UNNEST(plan.registers) AS r
-    WHERE (r.value IS NOT NULL OR r.path = '{{ deleted }}')
-      AND (plan.is_accepted AND plan.is_in_hub
-        OR EXISTS (SELECT 1 FROM UNNEST(plan.intents) AS i WHERE i.system = 'bigquery' AND i.native_id = plan.contact_id))
-    GROUP BY plan.contact_id
-  ) AS plan
-  LEFT JOIN {{ dataset }}.contacts_master AS stored
-    ON stored.contact_id = plan.contact_id AND ARRAY_LENGTH(plan.hub_unread) > 0
-  WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY plan.contact_id ORDER BY stored.updated_at DESC) = 1
+{# What the pulls of a cycle did, as entries of sync_cycles.systems. #}
+{% macro pulls() -%}
+(
+      SELECT ARRAY_AGG(STRUCT(
+        system AS system, 'pull' AS phase, row_count AS read_rows, 0 AS created, 0 AS updated, 0 AS deleted, 0 AS refused,
+        requests AS requests, seconds AS seconds
+      ) ORDER BY system, read_at)
+      FROM {{ dataset }}.sync_batches WHERE cycle_id = '{{ cycle }}'
+    )
 {%- endmacro %}
