@@ -6,6 +6,7 @@ taken out, in a file beside the hub: parsing takes longer than running for a sma
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import sqlglot
+from sqlglot import exp
 
 _GENERATED = re.compile(
     r"\d{8}T\d{6}_[0-9a-f]{8}"  # cycles, batches and pushes
@@ -22,8 +24,13 @@ _GENERATED = re.compile(
 """What differs from cycle to cycle. Anything else that does would be transpiled, and kept, for each of them."""
 
 
+WIDE_TABLES = ("sync_bases", "sync_registers", "contacts_master")
+"""Tables with a row a contact or a native row that holds all of its values."""
+
+
 class Dialect:
-    """Transpiled statements, kept in the JSON file ``path``; another version of sqlglot starts it anew."""
+    """Transpiled statements, kept in the JSON file ``path``; another version of sqlglot, or of this module, starts it
+    anew."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -48,7 +55,7 @@ class Dialect:
         """Keep what is new. Two processes may do so at once: each writes a whole file, and the last one stays."""
         if self._grown and self._shapes is not None:
             mine = self._path.with_suffix(f".{os.getpid()}.tmp")
-            mine.write_text(json.dumps({"sqlglot": sqlglot.__version__, "shapes": self._shapes}))
+            mine.write_text(json.dumps({"transpiler": _transpiler(), "shapes": self._shapes}))
             mine.replace(self._path)
             self._grown = False
 
@@ -58,14 +65,33 @@ class Dialect:
                 kept = json.loads(self._path.read_text())
             except (FileNotFoundError, ValueError):
                 kept = {}
-            self._shapes = kept["shapes"] if kept.get("sqlglot") == sqlglot.__version__ else {}
+            self._shapes = kept["shapes"] if kept.get("transpiler") == _transpiler() else {}
         return self._shapes
 
 
 @cache
+def _transpiler() -> str:
+    return f"sqlglot {sqlglot.__version__}, {hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]}"
+
+
+@cache
 def _transpiled(shape: str) -> str:
-    (text,) = sqlglot.transpile(shape, read="bigquery", write="duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
-    return text
+    tree = sqlglot.parse_one(shape, read="bigquery")
+    for select in list(tree.find_all(exp.Select)):
+        _look_up_first(select)
+    return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
+
+
+def _look_up_first(select: exp.Select) -> None:
+    """``FROM table WHERE key IN (SELECT …)`` of a table with wide rows: find the rows by the key alone, then read the
+    rest of these. DuckDB's own filter lets one row in 500 pass by mistake, and so reads nearly all of a large table."""
+    source, where = select.args.get("from_"), select.args.get("where")
+    if select.args.get("joins") or not (source and where and source.this.name in WIDE_TABLES):
+        return
+    for condition in list(where.this.flatten() if isinstance(where.this, exp.And) else [where.this]):
+        if isinstance(condition, exp.In) and condition.args.get("query"):
+            found = exp.select("rowid").from_(source.this.copy()).where(condition.copy())
+            condition.replace(exp.In(this=exp.column("rowid"), query=found.subquery()))
 
 
 def _stand_in(text: str, number: int) -> str:

@@ -17,6 +17,9 @@ from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.pull import Clock, utc_now
 from truth_forge_sync.sync.rules import Rules
 
+DECIDING = ("match", "compare", "decide", "writes", "plan")
+"""The files of hub/sql/cycle that make a decision of the rows that are news, in order."""
+
 CYCLE_TABLES = (
     "rows",
     "keys",
@@ -33,6 +36,7 @@ CYCLE_TABLES = (
     "plan",
     "wide",
 )
+"""What they and the others make for one cycle, named ``sync_…_{cycle}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +146,7 @@ def has_news(hub: Hub, cycle: str) -> bool:
 def decide(hub: Hub, cycle: str, rules: Rules, due: Due, *, preview: bool = False) -> None:
     """Make the plan of a cycle that began."""
     hub.run(
-        "match",
-        "compare",
-        "decide",
-        "writes",
-        "plan",
+        *DECIDING,
         cycle=cycle,
         everything=due.everything,
         release=due.release,
@@ -156,7 +156,6 @@ def decide(hub: Hub, cycle: str, rules: Rules, due: Due, *, preview: bool = Fals
 
 
 def cycle_tables(cycle: str) -> list[str]:
-    """The tables that the statements of one cycle make."""
     return [f"sync_{name}_{cycle}" for name in CYCLE_TABLES]
 
 
@@ -178,7 +177,7 @@ def _a_day_before(cycle: str) -> int:
 
 
 def _told(hub: Hub, cycle: str, began: float) -> Reconciled:
-    results = hub.rows("result", cycle=cycle)
+    results = hub.rows("result", cycle=cycle, since=str(_a_day_before(cycle)))
     first = results[0]
     return Reconciled(
         cycle_id=cycle,

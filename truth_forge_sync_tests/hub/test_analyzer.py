@@ -21,6 +21,7 @@ from truth_forge_sync.inbox.asked import ASKED
 from truth_forge_sync.inbox.conflicts import CHOSEN_CONFLICTS
 from truth_forge_sync.inbox.errors import CHOSEN_ERRORS
 from truth_forge_sync.inbox.review import DECIDED_REVIEWS
+from truth_forge_sync.sync.reconcile import DECIDING
 from truth_forge_sync_tests.hub.analyzer import GoogleSQL, RefusedByGoogle
 
 DATASET = "identity"
@@ -61,33 +62,44 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "state": {},
     "name_contacts": {},
     "hand_edits": {"count_only": (False, True)},
-    "plan": {
+    "begin": {
         "cycle": ("c1",),
         "run": ("r1",),
         "trigger": ("schedule",),
         "edits": (True, False),
         "batches": ([], ["b1"], ["b1", "b2"]),
     },
-    "match": {
+    "rows": {
         "cycle": ("c1",),
         "batch_tables": ([], ["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"]),
         "complete_batches": ([], ["b1", "b2"]),
+        "holds": (False, True),
     },
-    "decide": {
+    "news": {"cycle": ("c1",)},
+    "unmoved": {"cycle": ("c1",)},
+    "match": {"cycle": ("c1",)},
+    "compare": {
         "cycle": ("c1",),
         "everything": (True, False),
         "release": (True, False),
         "preview": (False, True),
-        "authorities": ((), (("city", ("twenty", "local")), ("notes", ("bigquery",)))),
         "loss_limit_count": (20,),
         "loss_limit_basis_points": (1000,),
         "allowed_losses": (0,),
         "flip_limit": (6,),
     },
+    "decide": {
+        "cycle": ("c1",),
+        "preview": (False, True),
+        "authorities": ((), (("city", ("twenty", "local")), ("notes", ("bigquery",)))),
+    },
+    "writes": {"cycle": ("c1",)},
+    "plan": {"cycle": ("c1",)},
     "todo": {"cycle": ("c1",)},
-    "apply": {"cycle": ("c1",), "now": ("1700000000000000",), "todo": (ALL, NOTHING)},
+    "wide": {"cycle": ("c1",), "todo": (ALL, NOTHING)},
+    "apply": {"cycle": ("c1",), "now": ("1700000000000000",), "since": ("1700000000000000",), "todo": (ALL, NOTHING)},
     "finish": {"cycle": ("c1",), "everything": (True, False), "todo": (ALL, NOTHING)},
-    "result": {"cycle": ("c1",)},
+    "result": {"cycle": ("c1",), "since": ("1700000000000000",)},
     "changes_by_field": {"cycle": ("c1",)},
     "status": {},
     "preview": {"cycle": ("c1",)},
@@ -150,7 +162,7 @@ def loaded() -> GoogleSQL:
 @pytest.fixture(scope="module")
 def google(loaded: GoogleSQL) -> GoogleSQL:
     """With the tables of one cycle, too."""
-    for name in ("match", "decide"):
+    for name in ("rows", *DECIDING, "wide"):
         for statement in render(name, dataset=DATASET, **renderings(name)[0]):
             loaded.analyze(statement)
     return loaded

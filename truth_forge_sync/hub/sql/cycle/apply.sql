@@ -294,7 +294,8 @@ WHEN NOT MATCHED BY TARGET THEN
 MERGE INTO {{ dataset }}.sync_links AS t
 USING (
   SELECT bases.contact_id FROM {{ dataset }}.sync_bases AS bases
-  WHERE bases.system = 'bigquery' AND bases.known_at = TIMESTAMP_MICROS({{ now }})
+  WHERE bases.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_wide_{{ cycle }})
+    AND bases.system = 'bigquery' AND bases.known_at = TIMESTAMP_MICROS({{ now }})
 ) AS s
 ON t.native_id = s.contact_id AND t.system = 'bigquery'
 WHEN NOT MATCHED BY TARGET THEN
@@ -303,7 +304,8 @@ WHEN NOT MATCHED BY TARGET THEN
 DELETE FROM {{ dataset }}.sync_intents
 WHERE system = 'bigquery' AND native_id = contact_id AND contact_id IN (
   SELECT bases.contact_id FROM {{ dataset }}.sync_bases AS bases
-  WHERE bases.system = 'bigquery' AND bases.known_at = TIMESTAMP_MICROS({{ now }})
+  WHERE bases.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_wide_{{ cycle }})
+    AND bases.system = 'bigquery' AND bases.known_at = TIMESTAMP_MICROS({{ now }})
 );
 {% endif %}
 {% if todo.hub_strays %}

@@ -11,10 +11,13 @@ claims AS (
     registers.contact_id, r.path, r.value, r.changed_at, r.system, CAST(NULL AS STRING) AS native_id,
     FALSE AS is_change, FALSE AS is_new, CAST(NULL AS STRING) AS was, COALESCE(systems.rank, 99) AS rank, FALSE AS lacks,
     {{ m.authority('r.path', 'r.system') }} AS authority, CAST(NULL AS STRING) AS origin
-  FROM {{ dataset }}.sync_registers AS registers
+  FROM (
+    SELECT contact_id, registers
+    FROM {{ dataset }}.sync_registers
+    WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_native_{{ cycle }})
+  ) AS registers
   CROSS JOIN UNNEST(registers.registers) AS r
   LEFT JOIN {{ dataset }}.sync_systems AS systems ON systems.system = r.system
-  WHERE registers.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_native_{{ cycle }})
   UNION ALL
   SELECT
     cells.contact_id, cells.path, cells.value, cells.changed_at, cells.system, cells.native_id,

@@ -7,7 +7,7 @@ FROM {{ dataset }}.sync_cycles AS cycles
 LEFT JOIN (
   SELECT system, COUNT(DISTINCT contact_id) AS changed, COUNT(*) AS changes
   FROM {{ dataset }}.sync_change_log
-  WHERE cycle_id = '{{ cycle }}'
+  WHERE cycle_id = '{{ cycle }}' AND recorded_at >= TIMESTAMP_MICROS({{ since }})
   GROUP BY system
 ) AS log ON TRUE
 WHERE cycles.cycle_id = '{{ cycle }}';

@@ -59,6 +59,12 @@ latest AS (
   )
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (PARTITION BY system, native_id ORDER BY read_at DESC, changed_at DESC, version DESC) = 1
+),
+
+linked AS (
+  SELECT links.system, links.native_id, links.contact_id
+  FROM {{ dataset }}.sync_links AS links
+  JOIN latest ON links.native_id = latest.native_id AND links.system = latest.system
 )
 
 SELECT
@@ -69,9 +75,13 @@ SELECT
   review.contact_id AS word_contact_id,
   CONCAT(latest.system, '/', latest.native_id) AS node
 FROM latest
-LEFT JOIN {{ dataset }}.sync_links AS links
+LEFT JOIN linked AS links
   ON links.native_id = latest.native_id AND links.system = latest.system
-LEFT JOIN {{ dataset }}.sync_bases AS bases
+LEFT JOIN (
+  SELECT contact_id, system, native_id, version, own_contact_id, known_at, gone, unread, held
+  FROM {{ dataset }}.sync_bases
+  WHERE contact_id IN (SELECT contact_id FROM linked)
+) AS bases
   ON bases.contact_id = links.contact_id AND bases.system = latest.system AND bases.native_id = latest.native_id
 LEFT JOIN {{ dataset }}.sync_match_review AS review
   ON review.system = latest.system AND review.native_id = latest.native_id AND review.status <> 'open'

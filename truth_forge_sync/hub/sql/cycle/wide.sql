@@ -1,4 +1,16 @@
 {% import '_macros.sql' as m with context %}
+{# A column's value, out of the values of its paths. #}
+{% macro pivoted(column) -%}
+{% if column.kind == 'list' -%}
+COALESCE({{ column.name }}.elements, ARRAY<STRING>[])
+{%- elif column.kind == 'json' -%}
+PARSE_JSON({{ column.name }}.object)
+{%- elif column.sql_type == 'STRING' -%}
+scalars.{{ column.name }}
+{%- else -%}
+SAFE_CAST(scalars.{{ column.name }} AS {{ column.sql_type }})
+{%- endif %}
+{%- endmacro %}
 -- The rows of contacts_master that the plan wants: registers turned into columns. What could not be read stays as it is.
 -- held: the row as its base will know it; digest: what tells whether it is in the table.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_wide_{{ cycle }} {{ m.temporary() }} AS
@@ -53,19 +65,10 @@ pivoted AS (
   SELECT
     plan.contact_id,
     {% for column in columns %}
-    {% if column.kind == 'list' %}
-    {% set value = 'COALESCE(' ~ column.name ~ '.elements, ARRAY<STRING>[])' %}
-    {% elif column.kind == 'json' %}
-    {% set value = 'PARSE_JSON(' ~ column.name ~ '.object)' %}
-    {% elif column.sql_type == 'STRING' %}
-    {% set value = 'scalars.' ~ column.name %}
-    {% else %}
-    {% set value = 'SAFE_CAST(scalars.' ~ column.name ~ ' AS ' ~ column.sql_type ~ ')' %}
-    {% endif %}
     {% if todo.hub_unread %}
-    IF('{{ column.name }}' IN UNNEST(plan.hub_unread), stored.{{ column.name }}, {{ value }}) AS {{ column.name }},
+    IF('{{ column.name }}' IN UNNEST(plan.hub_unread), stored.{{ column.name }}, {{ pivoted(column) }}) AS {{ column.name }},
     {% else %}
-    {{ value }} AS {{ column.name }},
+    {{ pivoted(column) }} AS {{ column.name }},
     {% endif %}
     {% endfor %}
     COALESCE(
