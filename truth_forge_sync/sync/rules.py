@@ -46,7 +46,7 @@ class Rules:
 
     @property
     def placeholders(self) -> dict[str, Any]:
-        """What decide.sql needs of them."""
+        """What compare.sql and decide.sql need of them."""
         return {
             "loss_limit_count": self.loss_limit_count,
             "loss_limit_basis_points": round(self.loss_limit_percent * 100),
