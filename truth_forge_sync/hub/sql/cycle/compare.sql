@@ -52,10 +52,61 @@ SELECT
   known.held,
   IF(matched.native_id IS NULL, known.own_contact_id, matched.own_contact_id) AS own_contact_id,
   COALESCE(matched.unread_fields, known.unread, ARRAY<STRING>[]) AS unread_fields,
+  COALESCE(ARRAY_LENGTH(known.unread), 0) > 0 AS was_unread,
   matched.native_id IS NOT NULL
     AND (known.native_id IS NULL OR COALESCE(matched.version, '') <> COALESCE(known.version, '') OR matched.gone <> known.gone) AS moved
 FROM matched
 FULL JOIN known ON known.system = matched.system AND known.native_id = matched.native_id;
+
+-- Which fields of which contacts to decide about: those that somebody changed, where the contact was settled before; else all
+-- of them (field is null). A settled contact is alive, has a row in every system, and nothing of it waits or is on its way: then
+-- its other fields are everywhere as they are accepted, and stay so.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_scope_{{ cycle }} {{ m.temporary() }} AS
+WITH
+unsettled AS (
+  SELECT contact_id
+  FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows
+  LEFT JOIN {{ dataset }}.sync_systems AS systems ON systems.system = native_rows.system AND systems.active
+  GROUP BY contact_id
+  HAVING LOGICAL_OR(is_new OR gone OR seen_deleted OR retired OR was_unread OR ARRAY_LENGTH(unread_fields) > 0)
+    OR COUNT(systems.system) < (SELECT COUNT(*) FROM {{ dataset }}.sync_systems WHERE active)
+    {{ 'OR TRUE' if everything else '' }}
+  UNION DISTINCT
+  SELECT native_rows.contact_id
+  FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.held) AS h
+  WHERE h.path = '{{ deleted }}'
+  UNION DISTINCT
+  SELECT contact_id FROM {{ dataset }}.sync_intents
+  UNION DISTINCT
+  SELECT contact_id FROM {{ dataset }}.sync_holds
+  UNION DISTINCT
+  SELECT contact_id FROM {{ dataset }}.sync_errors WHERE kind = 'refused' AND status <> 'resolved'
+  UNION DISTINCT
+  SELECT contact_id FROM {{ dataset }}.sync_edits WHERE {{ m.taken() }}
+),
+
+changed AS (
+  SELECT contact_id, {{ m.field('path') }} AS field
+  FROM (
+    SELECT contact_id, system, native_id, f.path, f.value AS seen, CAST(NULL AS STRING) AS held
+    FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.fields) AS f
+    WHERE seen_now
+    UNION ALL
+    SELECT contact_id, system, native_id, h.path, CAST(NULL AS STRING) AS seen, h.value AS held
+    FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.held) AS h
+    WHERE seen_now
+  )
+  GROUP BY contact_id, system, native_id, path
+  HAVING COALESCE(MAX(seen), '') <> COALESCE(MAX(held), '')
+)
+
+SELECT DISTINCT contact_id, CAST(NULL AS STRING) AS field
+FROM {{ dataset }}.sync_native_{{ cycle }}
+WHERE contact_id IN (SELECT contact_id FROM unsettled)
+UNION ALL
+SELECT DISTINCT contact_id, field
+FROM changed
+WHERE contact_id NOT IN (SELECT contact_id FROM unsettled);
 
 -- What each path of each native row shows beside what we knew it to hold, and whether somebody seems to have changed it (law 3).
 CREATE OR REPLACE TABLE {{ dataset }}.sync_seen_{{ cycle }} {{ m.temporary() }} AS
@@ -71,16 +122,20 @@ holds AS (
 facts AS (
   SELECT system, native_id, path, MAX(seen) AS seen, MAX(held) AS held, MAX(sent) AS sent
   FROM (
-    SELECT system, native_id, f.path, f.value AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
+    SELECT native_rows.system, native_rows.native_id, f.path, f.value AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
     FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.fields) AS f
-    WHERE seen_now AND NOT seen_deleted
+    JOIN {{ dataset }}.sync_scope_{{ cycle }} AS scope
+      ON scope.contact_id = native_rows.contact_id AND COALESCE(scope.field, {{ m.field('f.path') }}) = {{ m.field('f.path') }}
+    WHERE native_rows.seen_now AND NOT native_rows.seen_deleted
     UNION ALL
     SELECT system, native_id, '{{ deleted }}' AS path, 'true' AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
     FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows
     WHERE seen_now AND seen_deleted
     UNION ALL
-    SELECT system, native_id, h.path, CAST(NULL AS STRING) AS seen, h.value AS held, h.sent
+    SELECT native_rows.system, native_rows.native_id, h.path, CAST(NULL AS STRING) AS seen, h.value AS held, h.sent
     FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.held) AS h
+    JOIN {{ dataset }}.sync_scope_{{ cycle }} AS scope
+      ON scope.contact_id = native_rows.contact_id AND COALESCE(scope.field, {{ m.field('h.path') }}) = {{ m.field('h.path') }}
     UNION ALL
     SELECT system, native_id, path, CAST(NULL AS STRING) AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
     FROM holds

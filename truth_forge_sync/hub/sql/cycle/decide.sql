@@ -1,6 +1,18 @@
 {% import '_macros.sql' as m with context %}
 -- What wins, path by path (laws 4, 5, 7, 13).
 
+-- What was accepted so far. is_open: it is to be decided about.
+CREATE OR REPLACE TABLE {{ dataset }}.sync_accepted_{{ cycle }} {{ m.temporary() }} AS
+SELECT registers.contact_id, r.path, r.value, r.changed_at, r.system, scope.contact_id IS NOT NULL AS is_open
+FROM (
+  SELECT contact_id, registers
+  FROM {{ dataset }}.sync_registers
+  WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_native_{{ cycle }})
+) AS registers
+CROSS JOIN UNNEST(registers.registers) AS r
+LEFT JOIN {{ dataset }}.sync_scope_{{ cycle }} AS scope
+  ON scope.contact_id = registers.contact_id AND COALESCE(scope.field, {{ m.field('r.path') }}) = {{ m.field('r.path') }};
+
 -- Every claim of every path, with the one that wins.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_claims_{{ cycle }} {{ m.temporary() }} AS
 WITH
@@ -8,16 +20,12 @@ WITH
   -- native row was not up to date when it was changed.
 claims AS (
   SELECT
-    registers.contact_id, r.path, r.value, r.changed_at, r.system, CAST(NULL AS STRING) AS native_id,
+    accepted.contact_id, accepted.path, accepted.value, accepted.changed_at, accepted.system, CAST(NULL AS STRING) AS native_id,
     FALSE AS is_change, FALSE AS is_new, CAST(NULL AS STRING) AS was, COALESCE(systems.rank, 99) AS rank, FALSE AS lacks,
-    {{ m.authority('r.path', 'r.system') }} AS authority, CAST(NULL AS STRING) AS origin
-  FROM (
-    SELECT contact_id, registers
-    FROM {{ dataset }}.sync_registers
-    WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_native_{{ cycle }})
-  ) AS registers
-  CROSS JOIN UNNEST(registers.registers) AS r
-  LEFT JOIN {{ dataset }}.sync_systems AS systems ON systems.system = r.system
+    {{ m.authority('accepted.path', 'accepted.system') }} AS authority, CAST(NULL AS STRING) AS origin
+  FROM {{ dataset }}.sync_accepted_{{ cycle }} AS accepted
+  LEFT JOIN {{ dataset }}.sync_systems AS systems ON systems.system = accepted.system
+  WHERE accepted.is_open
   UNION ALL
   SELECT
     cells.contact_id, cells.path, cells.value, cells.changed_at, cells.system, cells.native_id,

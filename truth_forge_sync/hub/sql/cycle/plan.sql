@@ -15,7 +15,16 @@ SELECT
     IGNORE NULLS ORDER BY cells.path
   ), ARRAY<STRUCT<path STRING, value STRING, sent STRING>>[]) AS held
 FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows
-LEFT JOIN {{ dataset }}.sync_cells_{{ cycle }} AS cells ON cells.system = native_rows.system AND cells.native_id = native_rows.native_id
+LEFT JOIN (
+  SELECT system, native_id, path, value, sent, gone, is_news FROM {{ dataset }}.sync_cells_{{ cycle }}
+  UNION ALL
+  -- What is not decided about stays as it is known.
+  SELECT native_rows.system, native_rows.native_id, h.path, h.value, h.sent, FALSE, FALSE
+  FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.held) AS h
+  LEFT JOIN {{ dataset }}.sync_scope_{{ cycle }} AS scope
+    ON scope.contact_id = native_rows.contact_id AND COALESCE(scope.field, {{ m.field('h.path') }}) = {{ m.field('h.path') }}
+  WHERE native_rows.seen_now AND scope.contact_id IS NULL
+) AS cells ON cells.system = native_rows.system AND cells.native_id = native_rows.native_id
 GROUP BY native_rows.contact_id, native_rows.system, native_rows.native_id
 HAVING LOGICAL_OR(native_rows.moved) OR COALESCE(LOGICAL_OR(cells.is_news), FALSE);
 
@@ -31,7 +40,13 @@ contacts AS (
     LOGICAL_OR(is_accepted) AS is_accepted,
     LOGICAL_OR(path = '{{ deleted }}' AND value = 'true') AS is_deleted,
     LOGICAL_OR(path = '{{ deleted }}' AND is_accepted) AS is_deletion
-  FROM {{ dataset }}.sync_settled_{{ cycle }}
+  FROM (
+    SELECT contact_id, path, value, changed_at, system, is_decided, is_accepted FROM {{ dataset }}.sync_settled_{{ cycle }}
+    UNION ALL
+    SELECT contact_id, path, value, changed_at, system, FALSE, FALSE
+    FROM {{ dataset }}.sync_accepted_{{ cycle }}
+    WHERE NOT is_open
+  )
   GROUP BY contact_id
 ),
 
