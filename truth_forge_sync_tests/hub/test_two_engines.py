@@ -25,6 +25,7 @@ DECIDED = {
     "plan": "contact_id, is_new, is_decided, is_accepted, is_deleted, is_deletion, version, updated_by, is_in_hub, "
     "to_hub, "
     "ARRAY(SELECT AS STRUCT r.path, r.value, r.system FROM UNNEST(registers) AS r ORDER BY r.path) AS registers",
+    "scope": "contact_id, field",
     "learnt": "contact_id, system, native_id, gone, retired, is_new, own_contact_id, unread, held",
     "settled": "contact_id, path, value, system, accepted_value, is_accepted, origin",
     "claims": "contact_id, path, value, system, native_id, is_lost, outlived, winning_system, winning_value",

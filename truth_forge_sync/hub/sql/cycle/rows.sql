@@ -80,7 +80,7 @@ LEFT JOIN linked AS links
 LEFT JOIN (
   SELECT contact_id, system, native_id, version, own_contact_id, known_at, gone, unread, held
   FROM {{ dataset }}.sync_bases
-  WHERE contact_id IN (SELECT contact_id FROM linked)
+  WHERE contact_id IN (SELECT contact_id FROM linked) AND native_id IN (SELECT native_id FROM linked)
 ) AS bases
   ON bases.contact_id = links.contact_id AND bases.system = latest.system AND bases.native_id = latest.native_id
 LEFT JOIN {{ dataset }}.sync_match_review AS review

@@ -1,0 +1,60 @@
+"""A contact that was settled is decided about field by field, and comes out as if all of it had been looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from truth_forge_sync_tests.hub.test_two_engines import a_random_week, snapshot
+from truth_forge_sync_tests.world import World
+
+
+def decide_whole(world: World) -> None:
+    """From now on every contact counts as unsettled."""
+    script = world.engine.script
+
+    def changed(statements: Sequence[str]) -> None:
+        script(
+            [
+                statement.replace("HAVING LOGICAL_OR(is_new OR", "HAVING TRUE OR LOGICAL_OR(is_new OR")
+                for statement in statements
+            ]
+        )
+
+    world.engine.script = changed  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_weeks_come_out_alike(tmp_path: Path, seed: int) -> None:
+    (tmp_path / "whole").mkdir()
+    world, whole = World.embedded(tmp_path), World.embedded(tmp_path / "whole")
+    decide_whole(whole)
+    with world.engine.session(), whole.engine.session():
+        for _ in zip(a_random_week(world, seed), a_random_week(whole, seed), strict=True):
+            found, wanted = snapshot(world), snapshot(whole)
+            for table, rows in wanted.items():
+                assert found[table] == rows, table
+
+
+def test_only_the_field_that_changed_is_looked_at(world: World) -> None:
+    for name in ("ann", "bo"):
+        world.local.put(
+            name, {"first_name": name, "primary_email": f"{name}@example.com", "other_emails/x@x.com": "true"}
+        )
+    world.settle()
+    looked_at: list[dict[str, object]] = []
+    drop = world.engine.drop
+
+    def kept(tables: Iterable[str]) -> None:
+        tables = list(tables)
+        for table in tables:
+            if table.startswith("sync_scope_"):
+                looked_at.extend(world.sql(f"SELECT field FROM identity.{table}"))
+        drop(tables)
+
+    world.engine.drop = kept  # type: ignore[method-assign]
+    world.local.put("ann", {"city": "Oslo"})
+    world.cycle()
+    assert looked_at == [{"field": "city"}]
