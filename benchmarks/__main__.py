@@ -67,7 +67,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--changed", type=int, nargs="+", default=sizes.changed, help="contacts changed at once, for Twenty's requests"
     )
     parser.add_argument("--small", type=int, default=sizes.small, help="contacts in a small hub (default: %(default)s)")
-    parser.add_argument("--large", type=int, default=sizes.large, help="and in a large one (default: %(default)s)")
+    parser.add_argument(
+        "--large",
+        type=int,
+        default=sizes.large,
+        help="and in a large one; a third has a tenth of those (default: %(default)s)",
+    )
     parser.add_argument("--rounds", type=int, default=sizes.rounds, help="of what is quick (default: %(default)s)")
     chosen = parser.parse_args(arguments)
     if unknown := [name for name in chosen.names if name not in BENCHMARKS]:

@@ -15,8 +15,8 @@ class Sizes:
     changed: tuple[int, ...] = (200, 1_000, 5_000)
     """Contacts changed at once, for the requests that it takes."""
     small: int = 10_000
-    large: int = 100_000
-    """Contacts in two hubs that differ in nothing else."""
+    large: int = 1_000_000
+    """Contacts in hubs that differ in nothing else; there is one with a tenth of the large one's, too."""
     rounds: int = 5
     """How often what is quick is measured; the quickest counts."""
 
