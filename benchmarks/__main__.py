@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from benchmarks.against_dlt import against_dlt
+from benchmarks.against_vdirsyncer import against_vdirsyncer
 from benchmarks.first_sync import from_supabase, from_twenty
 from benchmarks.hub_scale import hub_scale
 from benchmarks.idle_cycle import idle_cycle
@@ -32,8 +34,10 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
     "imports": imports,
     "idle-cycle": idle_cycle,
     "twenty-requests": twenty_requests,
+    "vdirsyncer": against_vdirsyncer,
     "from-supabase": from_supabase,
     "from-twenty": from_twenty,
+    "dlt": against_dlt,
     "hub-scale": hub_scale,
     "memory": memory,
 }
