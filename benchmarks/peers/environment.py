@@ -14,7 +14,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 ENVIRONMENT: Final = ROOT / ".venv-bench"
-INSTALLED: Final = ENVIRONMENT / "installed"  # there once all of it is
+INSTALLED: Final = ENVIRONMENT / "installed"  # says what, once all of it is there
 REQUIREMENTS: Final = ROOT / "requirements-bench.txt"
 PYTHON_VARIABLE: Final = "TRUTH_FORGE_BENCH_PYTHON"
 
@@ -24,10 +24,10 @@ class MissingPeer(RuntimeError):
 
 
 def peers_python() -> Path | None:
-    """The Python that has the peers; None where nobody made its environment."""
+    """The Python that has the peers; None where nobody made its environment as it is to be."""
     if named := os.environ.get(PYTHON_VARIABLE):
         return Path(named)
-    is_fresh = INSTALLED.exists() and INSTALLED.stat().st_mtime >= REQUIREMENTS.stat().st_mtime
+    is_fresh = INSTALLED.exists() and INSTALLED.read_text() == REQUIREMENTS.read_text()
     return _python() if is_fresh else None
 
 
@@ -43,7 +43,7 @@ def make_environment() -> Path:
     if finished.returncode:
         *_, said = finished.stderr.strip().splitlines() or ["pip failed"]
         raise MissingPeer(f"{REQUIREMENTS.name} could not be installed: {said}")
-    INSTALLED.touch()
+    INSTALLED.write_text(REQUIREMENTS.read_text())
     return _python()
 
 
