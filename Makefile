@@ -51,7 +51,7 @@ nightly: $(INSTALLED) ## thousands of new random worlds, histories and weeks (ho
 	@$(BIN)/python -m pytest truth_forge_sync_tests/sync/test_machine.py truth_forge_sync_tests/sync/test_model.py truth_forge_sync_tests/hub/test_two_engines.py $(PYTEST_ARGS)
 
 .PHONY: bench
-bench: $(INSTALLED) ## measure, and compare with the targets (minutes; BENCH_ARGS="imports idle-cycle" for some of it)
+bench: $(INSTALLED) ## measure, and compare with targets and peers (hours; BENCH_ARGS="imports idle-cycle" for some of it)
 	@$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 .PHONY: lint
@@ -82,7 +82,7 @@ lock: $(INSTALLED) ## choose the versions of requirements.lock anew (needs uv)
 
 .PHONY: clean
 clean: ## remove what was installed and cached; contacts and settings stay
-	rm -rf $(VENV) .venv-emulator build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-emulator build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find benchmarks truth_forge_sync truth_forge_sync_tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock pyproject.toml

@@ -1,15 +1,17 @@
 """What changes cost the hub: by their number, not by how many contacts it holds; and against SQL written by hand.
 
 The embedded hub's statements alone, from the staged rows to the plan carried out. The quickest of some rounds, other
-contacts each time.
+contacts each time, from all over the hub.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
-from benchmarks.large_hub import Change, large_hub
+from benchmarks.changes import Changes, Seconds
+from benchmarks.large_hub import large_hub
 from benchmarks.result import Result, Sizes
 
 FEW: Final = 50
@@ -22,34 +24,36 @@ _MANY_ROUNDS: Final = 2
 
 
 def hub_scale(sizes: Sizes) -> Sequence[Result]:
-    many = sizes.large // 100
-    few_small, many_small = _measured(sizes.small, many, sizes.rounds)
-    few_large, many_large = _measured(sizes.large, many, sizes.rounds)
-    into_small = f"into {sizes.small:,}"
+    large, tenth, many = sizes.large, sizes.large // 10, sizes.large // 100
+    with _warm_hub(sizes.small) as changes:
+        few_in_small = _few(changes, sizes.rounds)
+    with _warm_hub(tenth) as changes:
+        many_in_tenth = _many(changes, many, sizes.rounds)
+    with _warm_hub(large) as changes:
+        few_in_large = _few(changes, sizes.rounds)
+        many_in_large = _many(changes, many, sizes.rounds)
+    of_few, of_many = (f"{count:,} changes into {large:,} contacts" for count in (FEW, many))
+    ours, into_tenth = many_in_large.reconciled, f"into {tenth:,}"
     return [
-        Result(f"{FEW} changes into {sizes.large:,} contacts", few_large, "s", NEARLY, few_small, into_small),
-        Result(
-            f"{many:,} changes into {sizes.large:,} contacts",
-            many_large.reconciled,
-            "s",
-            TWICE,
-            many_small.reconciled,
-            into_small,
-        ),
-        Result(
-            f"{many:,} changes into {sizes.large:,} contacts",
-            many_large.reconciled,
-            "s",
-            TWICE,
-            many_large.by_hand,
-            "by hand",
-        ),
+        Result(of_few, few_in_large, "s", NEARLY, few_in_small, f"into {sizes.small:,}"),
+        Result(of_many, ours, "s", TWICE, many_in_tenth.reconciled, into_tenth),
+        Result(of_many, ours, "s", TWICE, many_in_large.by_hand, "by hand"),
     ]
 
 
-def _measured(contacts: int, many: int, rounds: int) -> tuple[float, Change]:
+@contextmanager
+def _warm_hub(contacts: int) -> Iterator[Changes]:
     with large_hub(contacts) as hub:
-        hub.change(FEW)  # the first one has statements to transpile
-        few = min(hub.change(FEW) for _ in range(rounds))
-        both = [hub.change_both_ways(many) for _ in range(min(rounds, _MANY_ROUNDS))]
-    return few, Change(min(one.reconciled for one in both), min(one.by_hand for one in both))
+        changes = Changes(hub)
+        changes.reconcile(FEW)  # the first one has statements to transpile
+        yield changes
+
+
+def _few(changes: Changes, rounds: int) -> float:
+    return min(changes.reconcile(FEW) for _ in range(rounds))
+
+
+def _many(changes: Changes, many: int, rounds: int) -> Seconds:
+    """The quickest of ours, and of those by hand."""
+    both = [changes.both_ways(many) for _ in range(min(rounds, _MANY_ROUNDS))]
+    return Seconds(min(one.reconciled for one in both), min(one.by_hand for one in both))

@@ -15,8 +15,14 @@ class Sizes:
     changed: tuple[int, ...] = (200, 1_000, 5_000)
     """Contacts changed at once, for the requests that it takes."""
     small: int = 10_000
-    large: int = 100_000
-    """Contacts in two hubs that differ in nothing else."""
+    large: int = 1_000_000
+    """Contacts in hubs that differ in nothing else; there is one with a tenth of the large one's, too."""
+    synced: tuple[int, int] = (100_000, 1_000_000)
+    """Contacts in two first syncs whose memory is compared."""
+    paired: int = 5_000
+    """Contacts in each of two places that are kept in step."""
+    extracted: int = 100_000
+    """Contacts read from one system."""
     rounds: int = 5
     """How often what is quick is measured; the quickest counts."""
 
@@ -42,4 +48,12 @@ class Result:
         return (self.measured if self.ratio is None else self.ratio) <= self.target
 
 
-Benchmark = Callable[[Sizes], Sequence[Result]]
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What could not be measured here, and why. So its target is not met, and not missed either."""
+
+    what: str
+    why: str
+
+
+Benchmark = Callable[[Sizes], Sequence[Result | Skipped]]

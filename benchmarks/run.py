@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from dagster import DagsterInstance
@@ -12,12 +13,15 @@ from truth_forge_sync.automation.job import live_tags
 from truth_forge_sync.definitions import build_defs
 from truth_forge_sync.hub.engine import Engine
 from truth_forge_sync.hub.hub import Hub
-from truth_forge_sync.settings import Settings
+from truth_forge_sync.settings import Settings, SystemName
+from truth_forge_sync.systems.protocol import System
 
 
-def run(settings: Settings, engine: Engine, instance: DagsterInstance) -> CycleReport:
-    """One run on these settings, its hub on ``engine``; everything else is opened anew. Raises where it goes wrong: a
-    run that failed is no measurement."""
+def run(
+    settings: Settings, engine: Engine, instance: DagsterInstance, opened: Mapping[SystemName, System] | None = None
+) -> CycleReport:
+    """One run on these settings, its hub on ``engine``, with systems that are ``opened``; everything else is opened
+    anew. Raises where it goes wrong: a run that failed is no measurement."""
     hub_of_the_run = Hub(engine)
 
     class Given(Workbench):
@@ -28,6 +32,9 @@ def run(settings: Settings, engine: Engine, instance: DagsterInstance) -> CycleR
         @property
         def hub(self) -> Hub:
             return hub_of_the_run
+
+        def system(self, name: SystemName) -> System:
+            return (opened or {}).get(name) or super().system(name)
 
     defs = build_defs({"workbench": Given()})
     report = run_cycle(defs, instance, live_tags("manual"), assets=whole_cycle())

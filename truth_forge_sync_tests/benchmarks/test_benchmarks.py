@@ -16,7 +16,7 @@ from benchmarks.hub_scale import hub_scale
 from benchmarks.result import Result, Sizes
 from benchmarks.twenty_requests import most_requests, twenty_requests
 
-TINY = Sizes(contacts=20, changed=(7,), small=100, large=300, rounds=1)
+TINY = Sizes(contacts=20, changed=(7,), small=100, large=1_000, rounds=1)
 
 
 def test_few_contacts_take_few_requests_to_twenty() -> None:

@@ -1,11 +1,10 @@
--- Rows of one system as a pull would stage them: $count contacts from number $first on. $edit: how often their job title
--- was changed since the beginning.
+-- The first $count contacts as a pull of one system would stage them.
 SELECT
   $system AS system,
   $system || '-' || n AS native_id,
   NULL::VARCHAR AS own_contact_id,
-  $edit::VARCHAR AS version,
-  TIMESTAMPTZ '2025-01-01 00:00:00+00' + to_seconds(n) + to_days($edit::INTEGER) AS changed_at,
+  '0' AS version,
+  TIMESTAMPTZ '2025-01-01 00:00:00+00' + to_seconds(n) AS changed_at,
   $read_at::TIMESTAMPTZ AS read_at,
   false AS deleted,
   false AS gone,
@@ -15,7 +14,7 @@ SELECT
     {'path': 'primary_email', 'value': 'person.' || n || '@example.com'},
     {'path': 'other_emails/other.' || n || '@example.com', 'value': 'true'},
     {'path': 'organization', 'value': 'Company ' || n % 1000},
-    {'path': 'job_title', 'value': 'Job ' || n % 50 || ', ' || $edit},
+    {'path': 'job_title', 'value': 'Job ' || n % 50},
     {'path': 'city', 'value': 'City ' || n % 500},
     {'path': 'linkedin_url', 'value': 'https://www.linkedin.com/in/person-' || n},
     {'path': 'birthday', 'value': '1980-01-01'},
@@ -24,4 +23,4 @@ SELECT
     {'path': 'llm_context/summary', 'value': '"Number ' || n || '"'}
   ] AS fields,
   []::STRUCT(field VARCHAR, reason VARCHAR)[] AS unread
-FROM range($first, $first + $count) AS numbers(n)
+FROM range($count) AS numbers(n)
