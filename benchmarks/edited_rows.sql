@@ -10,7 +10,8 @@ SELECT
   false AS deleted,
   false AS gone,
   list_transform(held, lambda one: {
-    'path': one.path, 'value': CASE one.path WHEN 'job_title' THEN one.value || ', ' || $edit ELSE one.value END
+    'path': one.path, 'value': CASE one.path WHEN 'job_title' THEN one.value || ', ' || $edit ELSE one.value END,
+    'sent': NULL::VARCHAR
   }) AS fields,
   []::STRUCT(field VARCHAR, reason VARCHAR)[] AS unread
 FROM identity.sync_bases

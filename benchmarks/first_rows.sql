@@ -8,7 +8,7 @@ SELECT
   $read_at::TIMESTAMPTZ AS read_at,
   false AS deleted,
   false AS gone,
-  [
+  list_transform([
     {'path': 'first_name', 'value': 'First ' || n},
     {'path': 'last_name', 'value': 'Last ' || n},
     {'path': 'primary_email', 'value': 'person.' || n || '@example.com'},
@@ -21,6 +21,6 @@ SELECT
     {'path': 'notes', 'value': 'Met at fair ' || n % 90},
     {'path': 'category_code', 'value': 'A'},
     {'path': 'llm_context/summary', 'value': '"Number ' || n || '"'}
-  ] AS fields,
+  ], lambda one: {'path': one.path, 'value': one.value, 'sent': NULL::VARCHAR}) AS fields,
   []::STRUCT(field VARCHAR, reason VARCHAR)[] AS unread
 FROM range($count) AS numbers(n)

@@ -46,3 +46,28 @@ def test_cycle_after_cycle_no_statement_is_new(tmp_path: Path) -> None:
 
     counts = [cycle(number) for number in range(1, 7)]
     assert counts[2:] == [counts[2]] * 4
+
+
+@pytest.mark.parametrize(
+    ("google", "duckdb"),
+    [
+        (
+            "SELECT held FROM identity.sync_bases WHERE contact_id IN (SELECT contact_id FROM few) AND NOT gone",
+            "SELECT held FROM identity.sync_bases WHERE rowid IN "
+            "(SELECT rowid FROM identity.sync_bases WHERE contact_id IN (SELECT contact_id FROM few)) AND NOT gone",
+        ),
+        (
+            "SELECT native_id FROM identity.sync_links WHERE contact_id IN (SELECT contact_id FROM few)",
+            "SELECT native_id FROM identity.sync_links WHERE contact_id IN (SELECT contact_id FROM few)",
+        ),
+        ("SELECT TO_JSON_STRING(a.held) = TO_JSON_STRING(b.held)", "SELECT a.held = b.held"),
+    ],
+)
+def test_what_duckdb_is_slow_at_is_said_in_another_way(tmp_path: Path, google: str, duckdb: str) -> None:
+    assert Dialect(tmp_path / "statements.json").of(google) == duckdb
+
+
+def test_statements_of_another_transpiler_are_made_anew(tmp_path: Path) -> None:
+    kept = tmp_path / "statements.json"
+    kept.write_text(json.dumps({"transpiler": "another", "shapes": {"SELECT 1": "SELECT 2"}}))
+    assert Dialect(kept).of("SELECT 1") == "SELECT 1"
