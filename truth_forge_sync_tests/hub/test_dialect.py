@@ -53,8 +53,10 @@ def test_cycle_after_cycle_no_statement_is_new(tmp_path: Path) -> None:
     [
         (
             "SELECT held FROM identity.sync_bases WHERE contact_id IN (SELECT contact_id FROM few) AND NOT gone",
-            "SELECT held FROM identity.sync_bases WHERE rowid IN "
-            "(SELECT rowid FROM identity.sync_bases WHERE contact_id IN (SELECT contact_id FROM few)) AND NOT gone",
+            (
+                "SELECT held FROM identity.sync_bases WHERE rowid IN "
+                "(SELECT rowid FROM identity.sync_bases WHERE contact_id IN (SELECT contact_id FROM few)) AND NOT gone"
+            ),
         ),
         (
             "SELECT native_id FROM identity.sync_links WHERE contact_id IN (SELECT contact_id FROM few)",
