@@ -290,6 +290,7 @@ WHEN NOT MATCHED BY TARGET THEN
     'bigquery', s.contact_id, s.contact_id, s.version, s.changed_at, TIMESTAMP_MICROS({{ now }}), FALSE, FALSE, s.contact_id, [],
     s.held
   );
+{% if todo.hub_new %}
 
 MERGE INTO {{ dataset }}.sync_links AS t
 USING (
@@ -300,6 +301,7 @@ USING (
 ON t.native_id = s.contact_id AND t.system = 'bigquery'
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (system, native_id, contact_id, linked_at) VALUES ('bigquery', s.contact_id, s.contact_id, TIMESTAMP_MICROS({{ now }}));
+{% endif %}
 
 DELETE FROM {{ dataset }}.sync_intents
 WHERE system = 'bigquery' AND native_id = contact_id AND contact_id IN (
