@@ -21,7 +21,7 @@ from truth_forge_sync.assets.presentation import FRESHNESS, HUB_KINDS, OWNERS, c
 from truth_forge_sync.assets.workbench import CYCLE_POOL, Workbench
 from truth_forge_sync.checks.hub import CONFLICTS, CONTACTS, SPECS, conflicts_checks, contacts_checks
 from truth_forge_sync.errors import SyncError
-from truth_forge_sync.hub.hub import Hub
+from truth_forge_sync.hub.hub import Hub, day_before
 from truth_forge_sync.inbox.resync import ask_again, read_again
 from truth_forge_sync.settings import SYSTEMS, SystemName
 from truth_forge_sync.sync.reconcile import reconcile
@@ -174,7 +174,8 @@ def changes_by_field(hub: Hub, cycle: str) -> MarkdownMetadataValue:
     """A table of one cycle's changes: a row a field, a column a system, counts in the cells; no values."""
     import pandas as pd  # half a second, which a cycle without changes need not spend
 
-    counted = pd.DataFrame(hub.rows("changes_by_field", cycle=cycle), columns=["field", "system", "changes"])
+    rows = hub.rows("changes_by_field", cycle=cycle, since=str(day_before(cycle)))
+    counted = pd.DataFrame(rows, columns=["field", "system", "changes"])
     table = counted.pivot_table(index="field", columns="system", values="changes", aggfunc="sum", fill_value=0)
     table["all"] = table.sum(axis="columns")
     return MetadataValue.md(table.sort_values("all", ascending=False).to_markdown())

@@ -10,7 +10,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -216,6 +216,13 @@ def new_id() -> str:
     """An id that sorts by time and is a plain identifier: ``20261123T004725_1a2b3c4d`` (microseconds, then chance)."""
     now = datetime.now(UTC)
     return f"{now:%Y%m%dT%H%M%S}_{now.microsecond:05x}{uuid4().hex[:3]}"
+
+
+def day_before(made: str) -> int:
+    """A day before an id of :func:`new_id` was made, in microseconds since 1970: nothing that goes by it is recorded
+    earlier, however far the hub's clock is from ours. A constant in a statement, it bounds the days that are read."""
+    made_at = datetime.strptime(made[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return int((made_at - timedelta(days=1)).timestamp()) * 1_000_000
 
 
 def wide(number: int) -> str:

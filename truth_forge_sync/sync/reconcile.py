@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 from truth_forge_sync.contact import FIELD
 from truth_forge_sync.hub.hand_edits import HUB
-from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, HubState, Registered, Waiting, new_id
+from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, HubState, Registered, Waiting, day_before, new_id
 from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.pull import Clock, utc_now
 from truth_forge_sync.sync.rules import Rules
@@ -166,20 +165,14 @@ def _carry_out(hub: Hub, cycle: str, clock: Clock, *, everything: bool = False) 
     now = int(clock().timestamp() * 1_000_000)
     if todo["contacts"] or todo["reviews"] or todo["unread"]:
         wide = ("wide",) if todo["hub_rows"] else ()
-        hub.run(*wide, "apply", cycle=cycle, now=str(now), since=str(_a_day_before(cycle)), todo=todo)
+        hub.run(*wide, "apply", cycle=cycle, now=str(now), since=str(day_before(cycle)), todo=todo)
         crash_point("reconcile.applied")
     hub.run("finish", cycle=cycle, everything=everything, todo=todo)
     hub.engine.drop([*todo["staged_tables"], *cycle_tables(cycle)])
 
 
-def _a_day_before(cycle: str) -> int:
-    """In microseconds: nothing of the cycle is recorded earlier, however far the hub's clock is from ours."""
-    began = datetime.strptime(cycle[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    return int((began - timedelta(days=1)).timestamp()) * 1_000_000
-
-
 def _told(hub: Hub, cycle: str, began: float) -> Reconciled:
-    results = hub.rows("result", cycle=cycle, since=str(_a_day_before(cycle)))
+    results = hub.rows("result", cycle=cycle, since=str(day_before(cycle)))
     first = results[0]
     return Reconciled(
         cycle_id=cycle,

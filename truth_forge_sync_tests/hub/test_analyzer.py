@@ -100,7 +100,7 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "apply": {"cycle": ("c1",), "now": ("1700000000000000",), "since": ("1700000000000000",), "todo": (ALL, NOTHING)},
     "finish": {"cycle": ("c1",), "everything": (True, False), "todo": (ALL, NOTHING)},
     "result": {"cycle": ("c1",), "since": ("1700000000000000",)},
-    "changes_by_field": {"cycle": ("c1",)},
+    "changes_by_field": {"cycle": ("c1",), "since": ("1700000000000000",)},
     "status": {},
     "preview": {"cycle": ("c1",)},
     "abandon": {"cycle": ("c1",)},
