@@ -78,7 +78,7 @@ def reconcile(
         if due is None:
             return Reconciled(held=_held(hub), seconds=monotonic() - began)
         cycle = begin(hub, due, run_id=run_id, trigger=trigger)
-        if due.beyond_rows or has_news(hub, cycle):
+        if due.beyond_rows or (due.rows and has_news(hub, cycle)):
             decide(hub, cycle, rules, due)
             crash_point("reconcile.decided")
             _carry_out(hub, cycle, clock, everything=due.everything)
@@ -105,6 +105,11 @@ class Due:
         return [f"sync_staged_{batch.batch_id}" for batch in self.batches if batch.row_count]
 
     @property
+    def rows(self) -> bool:
+        """Whether any were staged: a batch may be empty, and only move its cursor."""
+        return bool(self.staged_tables)
+
+    @property
     def beyond_rows(self) -> bool:
         """Whether there is something to decide even where all that was staged is as we know it."""
         return self.everything or self.release or self.waits
@@ -125,8 +130,9 @@ def due_now(hub: Hub, rules: Rules) -> Due | None:
 def begin(hub: Hub, due: Due, *, run_id: str = "none", trigger: str = "manual", preview: bool = False) -> str:
     """Begin a cycle with the rows that are news; its id. A ``preview`` takes nothing."""
     cycle = new_id()
+    wanted = {"begin": not preview, "rows": preview or due.rows or due.beyond_rows}
     hub.run(
-        *(("rows",) if preview else ("begin", "rows")),
+        *filter(wanted.get, wanted),
         cycle=cycle,
         batches=[batch.batch_id for batch in due.batches],
         edits=due.edits,

@@ -67,3 +67,17 @@ def test_a_value_that_changed_while_its_version_stood_still_is_found_by_a_sweep(
     world.settle()
     world.assert_aligned()
     assert world.local.rows["l-1"].values["city"] == "Oslo"
+
+
+def test_a_batch_without_rows_only_moves_its_cursor(
+    world: World, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.local.put("l-1", ANN)
+    world.settle()
+    statements.clear()
+    monkeypatch.setattr(world.twenty, "marker", lambda: "moved")
+    monkeypatch.setattr(world.twenty, "read_changed", lambda _window: iter(()))
+    assert world.cycle().reconciled.cycle_id
+    assert not any("sync_rows_" in statement for statement in statements)
+    assert world.hub.state().cursors["twenty"].marker == "moved"
+    assert world.cycle().reconciled.cycle_id is None
