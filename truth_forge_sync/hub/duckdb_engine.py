@@ -27,6 +27,9 @@ warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes
 
 BATCH_ROWS = 10_000
 WAIT_SECONDS = 60
+FRUGAL_MEGABYTES = 256
+"""What a statement gets at first: what does not fit goes to a folder beside the hub's file, at hardly any cost in time.
+Not every statement can do with that; DuckDB's own limit is most of the machine's memory."""
 
 
 class DuckDBEngine:
@@ -52,7 +55,7 @@ class DuckDBEngine:
 
     def query(self, sql: str) -> pa.Table:
         with self._connection() as connection:
-            return connection.execute(self._dialect.of(sql)).to_arrow_table()
+            return _run(connection, self._dialect.of(sql)).to_arrow_table()
 
     def stream(self, sql: str) -> Iterator[pa.RecordBatch]:
         # By way of a file of their own: a consumer that talks to a slow system must not keep the hub locked, and the
@@ -60,14 +63,14 @@ class DuckDBEngine:
         with tempfile.TemporaryDirectory(prefix="truth-forge-") as folder:
             rows = Path(folder) / "rows.parquet"
             with self._connection() as connection:
-                connection.execute(f"COPY ({self._dialect.of(sql)}) TO '{rows}' (FORMAT parquet)")
+                _run(connection, f"COPY ({self._dialect.of(sql)}) TO '{rows}' (FORMAT parquet)")
             with pq.ParquetFile(rows) as file:
                 yield from file.iter_batches(batch_size=BATCH_ROWS)
 
     def script(self, statements: Sequence[str]) -> None:
         with self._connection() as connection:
             for statement in statements:
-                connection.execute(self._dialect.of(statement))
+                _run(connection, self._dialect.of(statement))
 
     def load(self, table: str, schema: pa.Schema, parquet: Path) -> None:
         with self._connection() as connection:
@@ -140,9 +143,19 @@ class DuckDBEngine:
             ) from error
         # A bar for each statement of more than two seconds is for a person at a prompt, not for a daemon's log.
         connection.execute(
-            "SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false"
+            "SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false; "
+            f"SET memory_limit = '{FRUGAL_MEGABYTES} MB'"
         )
         return connection
+
+
+def _run(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDBPyConnection:
+    """With as much memory as it takes, where the frugal share is not enough; a statement that failed did nothing."""
+    try:
+        return connection.execute(statement)
+    except duckdb.OutOfMemoryException:
+        connection.execute("RESET memory_limit")
+        return connection.execute(statement)
 
 
 def _is_taken(error: BaseException) -> bool:
