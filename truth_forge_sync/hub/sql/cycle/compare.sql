@@ -125,7 +125,7 @@ facts AS (
     SELECT native_rows.system, native_rows.native_id, f.path, f.value AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
     FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.fields) AS f
     JOIN {{ dataset }}.sync_scope_{{ cycle }} AS scope
-      ON scope.contact_id = native_rows.contact_id AND COALESCE(scope.field, {{ m.field('f.path') }}) = {{ m.field('f.path') }}
+      ON {{ m.in_scope('native_rows.contact_id', 'f.path') }}
     WHERE native_rows.seen_now AND NOT native_rows.seen_deleted
     UNION ALL
     SELECT system, native_id, '{{ deleted }}' AS path, 'true' AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
@@ -135,7 +135,7 @@ facts AS (
     SELECT native_rows.system, native_rows.native_id, h.path, CAST(NULL AS STRING) AS seen, h.value AS held, h.sent
     FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.held) AS h
     JOIN {{ dataset }}.sync_scope_{{ cycle }} AS scope
-      ON scope.contact_id = native_rows.contact_id AND COALESCE(scope.field, {{ m.field('h.path') }}) = {{ m.field('h.path') }}
+      ON {{ m.in_scope('native_rows.contact_id', 'h.path') }}
     UNION ALL
     SELECT system, native_id, path, CAST(NULL AS STRING) AS seen, CAST(NULL AS STRING) AS held, CAST(NULL AS STRING) AS sent
     FROM holds

@@ -11,13 +11,13 @@ FROM (
 ) AS registers
 CROSS JOIN UNNEST(registers.registers) AS r
 LEFT JOIN {{ dataset }}.sync_scope_{{ cycle }} AS scope
-  ON scope.contact_id = registers.contact_id AND COALESCE(scope.field, {{ m.field('r.path') }}) = {{ m.field('r.path') }};
+  ON {{ m.in_scope('registers.contact_id', 'r.path') }};
 
 -- Every claim of every path, with the one that wins.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_claims_{{ cycle }} {{ m.temporary() }} AS
 WITH
 -- Everything that claims a path of a contact: its register, the changes, and what people asked for by command. lacks: the
-  -- native row was not up to date when it was changed.
+-- native row was not up to date when it was changed.
 claims AS (
   SELECT
     accepted.contact_id, accepted.path, accepted.value, accepted.changed_at, accepted.system, CAST(NULL AS STRING) AS native_id,

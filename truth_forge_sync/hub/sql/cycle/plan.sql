@@ -22,7 +22,7 @@ LEFT JOIN (
   SELECT native_rows.system, native_rows.native_id, h.path, h.value, h.sent, FALSE, FALSE
   FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.held) AS h
   LEFT JOIN {{ dataset }}.sync_scope_{{ cycle }} AS scope
-    ON scope.contact_id = native_rows.contact_id AND COALESCE(scope.field, {{ m.field('h.path') }}) = {{ m.field('h.path') }}
+    ON {{ m.in_scope('native_rows.contact_id', 'h.path') }}
   WHERE native_rows.seen_now AND scope.contact_id IS NULL
 ) AS cells ON cells.system = native_rows.system AND cells.native_id = native_rows.native_id
 GROUP BY native_rows.contact_id, native_rows.system, native_rows.native_id

@@ -68,3 +68,6 @@ TO_HEX(MD5(TO_JSON_STRING(STRUCT(
       FROM {{ dataset }}.sync_batches WHERE cycle_id = '{{ cycle }}'
     )
 {%- endmacro %}
+
+{# Whether a row of sync_scope, called scope, says that a path of a contact is to be decided about. #}
+{% macro in_scope(contact, path) %}scope.contact_id = {{ contact }} AND COALESCE(scope.field, {{ field(path) }}) = {{ field(path) }}{% endmacro %}
