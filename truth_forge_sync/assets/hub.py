@@ -174,7 +174,7 @@ def changes_by_field(hub: Hub, cycle: str) -> MarkdownMetadataValue:
     """A table of one cycle's changes: a row a field, a column a system, counts in the cells; no values."""
     import pandas as pd  # half a second, which a cycle without changes need not spend
 
-    rows = hub.rows("changes_by_field", cycle=cycle, since=str(day_before(cycle)))
+    rows = hub.rows("changes_by_field", cycle=cycle, since=day_before(cycle))
     counted = pd.DataFrame(rows, columns=["field", "system", "changes"])
     table = counted.pivot_table(index="field", columns="system", values="changes", aggfunc="sum", fill_value=0)
     table["all"] = table.sum(axis="columns")

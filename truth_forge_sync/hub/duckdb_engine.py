@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,8 +74,10 @@ class DuckDBEngine:
 
     def load(self, table: str, schema: pa.Schema, parquet: Path) -> None:
         with self._connection() as connection:
-            connection.execute(
-                f'CREATE TABLE "{self.dataset}"."{table}" AS SELECT * FROM read_parquet($file)', {"file": str(parquet)}
+            _run(
+                connection,
+                f'CREATE TABLE "{self.dataset}"."{table}" AS SELECT * FROM read_parquet($file)',
+                {"file": str(parquet)},
             )
 
     def tables(self, prefix: str) -> set[str]:
@@ -149,13 +151,15 @@ class DuckDBEngine:
         return connection
 
 
-def _run(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDBPyConnection:
+def _run(
+    connection: duckdb.DuckDBPyConnection, statement: str, values: Mapping[str, str] | None = None
+) -> duckdb.DuckDBPyConnection:
     """With as much memory as it takes, where the frugal share is not enough; a statement that failed did nothing."""
     try:
-        return connection.execute(statement)
+        return connection.execute(statement, values)
     except duckdb.OutOfMemoryException:
         connection.execute("RESET memory_limit")
-        return connection.execute(statement)
+        return connection.execute(statement, values)
 
 
 def _is_taken(error: BaseException) -> bool:

@@ -218,11 +218,11 @@ def new_id() -> str:
     return f"{now:%Y%m%dT%H%M%S}_{now.microsecond:05x}{uuid4().hex[:3]}"
 
 
-def day_before(made: str) -> int:
+def day_before(made: str) -> str:
     """A day before an id of :func:`new_id` was made, in microseconds since 1970: nothing that goes by it is recorded
     earlier, however far the hub's clock is from ours. A constant in a statement, it bounds the days that are read."""
     made_at = datetime.strptime(made[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    return int((made_at - timedelta(days=1)).timestamp()) * 1_000_000
+    return str(int((made_at - timedelta(days=1)).timestamp()) * 1_000_000)
 
 
 def wide(number: int) -> str:

@@ -171,14 +171,14 @@ def _carry_out(hub: Hub, cycle: str, clock: Clock, *, everything: bool = False) 
     now = int(clock().timestamp() * 1_000_000)
     if todo["contacts"] or todo["reviews"] or todo["unread"]:
         wide = ("wide",) if todo["hub_rows"] else ()
-        hub.run(*wide, "apply", cycle=cycle, now=str(now), since=str(day_before(cycle)), todo=todo)
+        hub.run(*wide, "apply", cycle=cycle, now=str(now), since=day_before(cycle), todo=todo)
         crash_point("reconcile.applied")
     hub.run("finish", cycle=cycle, everything=everything, todo=todo)
     hub.engine.drop([*todo["staged_tables"], *cycle_tables(cycle)])
 
 
 def _told(hub: Hub, cycle: str, began: float) -> Reconciled:
-    results = hub.rows("result", cycle=cycle, since=str(day_before(cycle)))
+    results = hub.rows("result", cycle=cycle, since=day_before(cycle))
     first = results[0]
     return Reconciled(
         cycle_id=cycle,

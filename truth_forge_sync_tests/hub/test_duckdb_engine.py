@@ -30,7 +30,9 @@ def test_a_statement_that_needs_more_memory_gets_it(hub: DuckDBEngine, monkeypat
     hub.script([GREEDY])
     (row,) = hub.query("SELECT COUNT(*) AS rows_made FROM identity.lists").to_pylist()
     assert row == {"rows_made": 30_000}
-    monkeypatch.setattr(duckdb_engine, "_run", lambda connection, statement: connection.execute(statement))
+    monkeypatch.setattr(
+        duckdb_engine, "_run", lambda connection, statement, values=None: connection.execute(statement, values)
+    )
     with pytest.raises(duckdb.OutOfMemoryException):
         hub.script([GREEDY])
 

@@ -28,6 +28,6 @@ def test_an_older_hub_is_given_the_columns_that_it_lacks_and_keeps_its_rows(tmp_
 
 def test_nothing_of_an_id_is_older_than_the_day_before_it_was_made() -> None:
     noon = int(datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()) * 1_000_000
-    assert day_before("20260301T120000_1a2b3c4d") == noon - 86_400_000_000
-    since = datetime.fromtimestamp(day_before(new_id()) / 1_000_000, UTC)
+    assert int(day_before("20260301T120000_1a2b3c4d")) == noon - 86_400_000_000
+    since = datetime.fromtimestamp(int(day_before(new_id())) / 1_000_000, UTC)
     assert timedelta(hours=24) <= datetime.now(UTC) - since < timedelta(hours=24, minutes=1)
