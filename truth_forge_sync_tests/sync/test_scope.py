@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from truth_forge_sync.systems.memory import Fault
 from truth_forge_sync_tests.hub.test_two_engines import a_random_week, snapshot
 from truth_forge_sync_tests.world import World
 
@@ -58,3 +59,30 @@ def test_only_the_field_that_changed_is_looked_at(world: World) -> None:
     world.local.put("ann", {"city": "Oslo"})
     world.cycle()
     assert looked_at == [{"field": "city"}]
+
+
+def ann(world: World) -> str:
+    """A contact that is settled everywhere; its row in Twenty."""
+    world.twenty.put("t-1", {"first_name": "Ann", "primary_email": "ann@example.com"})
+    world.settle()
+    return "t-1"
+
+
+def test_what_is_on_its_way_stays_so_while_another_field_is_decided_about(world: World) -> None:
+    row = ann(world)
+    world.supabase.faults.append(Fault.WRITE_BEFORE)
+    world.twenty.put(row, {"city": "Oslo"})
+    assert "supabase" in world.cycle().down
+    world.twenty.put(row, {"notes": "met at a fair"})
+    world.settle()
+    world.assert_aligned()
+
+
+def test_what_was_refused_stays_parked_while_another_field_is_decided_about(world: World) -> None:
+    row = ann(world)
+    world.local.refuses = lambda _path, value: "no" if value == "Oslo" else None
+    world.twenty.put(row, {"city": "Oslo"})
+    world.settle()
+    world.twenty.put(row, {"notes": "met at a fair"})
+    world.settle()
+    assert world.sql("SELECT path, status FROM identity.sync_errors") == [{"path": "city", "status": "parked"}]
