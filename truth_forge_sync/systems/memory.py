@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
-from truth_forge_sync.contact import FIELD, field_of
+from truth_forge_sync.contact import FIELD, Unread, field_of
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.systems.contacts_table import chunks, settled
 from truth_forge_sync.systems.protocol import (
@@ -46,8 +46,8 @@ class Fault(Enum):
 
 @dataclass
 class Memory:
-    """Contacts in a dict. Edit it as a person would with :meth:`put`, :meth:`soft_delete`, :meth:`restore` and
-    :meth:`hard_delete`.
+    """Contacts in a dict. Edit it as a person would with :meth:`put`, :meth:`garble`, :meth:`soft_delete`,
+    :meth:`restore` and :meth:`hard_delete`.
 
     A write with a value that ``refuses`` does not take is refused as a whole, and says which field it was where it
     ``names_field``. With ``unique_emails`` no two rows hold one ``primary_email``, soft-deleted ones included.
@@ -78,6 +78,12 @@ class Memory:
         """Create the row, or change these paths of it (None: erase)."""
         row = self.rows.get(native_id) or NativeRow(native_id, contact_id, "", self.clock(), {})
         return self._store(row, values, contact_id=contact_id or row.contact_id)
+
+    def garble(self, native_id: str, *fields: str) -> None:
+        """Type into these fields what cannot be read; with none, all of them are legible again, and empty."""
+        row = self.put(native_id, {path: None for path in self.rows[native_id].values if field_of(path) in fields})
+        unread = tuple(Unread(field, "illegible") for field in fields)
+        self.rows[native_id] = replace(row, unread=unread)
 
     def soft_delete(self, native_id: str) -> None:
         self._store(self.rows[native_id], {}, deleted=True)

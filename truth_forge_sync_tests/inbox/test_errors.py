@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from truth_forge_sync.contact import Unread
 from truth_forge_sync.errors import Stop
 from truth_forge_sync.inbox.errors import Parked, errors, retry, retry_all
 from truth_forge_sync.systems.memory import Memory
@@ -80,15 +78,11 @@ def test_a_value_that_is_taken_at_last_is_resolved(world: World) -> None:
 
 def test_a_value_that_cannot_be_read_is_corrected_where_it_is(world: World) -> None:
     one = parked(world)
-    row = only(world.supabase)
-    world.supabase.rows[row.native_id] = replace(
-        row, unread=(Unread("birthday", "expected a date"),), version="typed", changed_at=datetime.now(UTC)
-    )
-    world.supabase._last_edit += 1
+    world.supabase.garble(only(world.supabase).native_id, "birthday")
     world.cycle()
     (unreadable,) = [found for found in errors(world.hub) if found.kind == "unreadable"]
     assert (unreadable.system, unreadable.field, unreadable.value) == ("supabase", "birthday", None)
-    with pytest.raises(Stop, match=r"supabase row .* field birthday: expected a date — correct the value there"):
+    with pytest.raises(Stop, match=r"supabase row .* field birthday: illegible — correct the value there"):
         retry(world.hub, [one.error_id, unreadable.error_id])
     assert {found.status for found in errors(world.hub)} == {"parked"}, "none is touched"
     assert retry_all(world.hub) == [one]

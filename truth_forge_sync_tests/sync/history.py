@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from truth_forge_sync.contact import FIELD, Unread, field_of
+from truth_forge_sync.contact import FIELD
 from truth_forge_sync.errors import Retry, Stop
 from truth_forge_sync.hub.duckdb_engine import DuckDBEngine
 from truth_forge_sync.hub.hand_edits import HUB, HandEdits
@@ -140,11 +140,7 @@ class History:
         """Somebody types what cannot be read; with the next call it is legible again."""
         memory, native_id = self.row(system, number)
         if native_id:
-            row = memory.put(
-                native_id, {path: None for path in memory.rows[native_id].values if field_of(path) == field}
-            )
-            unread = () if row.unread else (Unread(field, "expected something else"),)
-            memory.rows[native_id] = replace(row, unread=unread)
+            memory.garble(native_id, *(() if memory.rows[native_id].unread else (field,)))
 
     def column(self) -> None:
         """It appears; or it disappears while nothing is on its way."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from truth_forge_sync.contact import FIELD, Unread
+from truth_forge_sync.contact import FIELD
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.sync.pull import pull
@@ -191,13 +191,7 @@ def test_a_column_that_disappears_erases_nothing(world: World) -> None:
 def test_a_value_that_cannot_be_read_is_reported_and_never_overwritten(world: World) -> None:
     world.twenty.put("t-1", {**ANN, "primary_phone": "+12025550123"})
     world.settle()
-    row = only(world.local)
-    values = {path: value for path, value in row.values.items() if path != "primary_phone"}
-    unread = (Unread("primary_phone", "expected a phone number"),)
-    world.local.rows[row.native_id] = replace(
-        row, values=values, unread=unread, version="typed", changed_at=datetime.now(UTC)
-    )
-    world.local._last_edit += 1
+    world.local.garble(only(world.local).native_id, "primary_phone")
     world.settle()
     assert world.twenty.rows["t-1"].values["primary_phone"] == "+12025550123", "nothing is erased"
     world.twenty.put("t-1", {"primary_phone": "+12025550199"})

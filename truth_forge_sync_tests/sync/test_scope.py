@@ -86,3 +86,32 @@ def test_what_was_refused_stays_parked_while_another_field_is_decided_about(worl
     world.twenty.put(row, {"notes": "met at a fair"})
     world.settle()
     assert world.sql("SELECT path, status FROM identity.sync_errors") == [{"path": "city", "status": "parked"}]
+
+
+def test_a_field_that_can_be_read_again_is_given_what_it_missed(world: World) -> None:
+    row = ann(world)
+    world.twenty.garble(row, "city")
+    world.settle()
+    (other,) = world.local.rows
+    world.local.put(other, {"city": "Oslo"})
+    world.settle()
+    assert "city" not in world.twenty.rows[row].values
+    world.twenty.garble(row)
+    world.settle()
+    world.assert_aligned()
+
+
+def test_a_system_that_waited_for_a_persons_word_is_given_all_of_the_contact(world: World) -> None:
+    world.local.down = True
+    world.twenty.put("t-1", {"first_name": "Ann", "primary_email": "ann@example.com"})
+    world.twenty.put("t-2", {"first_name": "Bo", "primary_email": "bo@example.com"})
+    world.settle()
+    world.local.down = False
+    world.local.put("l-1", {"primary_email": "ann@example.com", "other_emails/bo@example.com": "true"})
+    world.settle()
+    assert list(world.local.rows) == ["l-1"], "it may be either"
+    world.local.put("l-1", {"primary_email": "bo@example.com", "other_emails/bo@example.com": None})
+    world.settle()
+    world.twenty.put("t-1", {"city": "Oslo"})
+    world.settle()
+    world.assert_aligned()
