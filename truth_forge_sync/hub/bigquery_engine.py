@@ -104,6 +104,7 @@ class BigQueryEngine:
 
     def __init__(self, resource: HubResource, dataset: str, location: str, *, installation: str) -> None:
         self.dataset = dataset
+        self.contacts_at_once: int | None = None
         self.lease: Lease | None = TableLease(lambda: self._client, dataset, installation, self._mapped)
         self.statements = 0
         self._resource = resource

@@ -81,6 +81,8 @@ def _transpiled(shape: str) -> str:
         _look_up_first(select)
     for comparison in tree.find_all(exp.EQ):
         _compare_as_it_is(comparison)
+    for fingerprint in list(tree.find_all(exp.FarmFingerprint)):
+        fingerprint.replace(exp.func("hash", *fingerprint.expressions))  # another number, but always the same one
     return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
 
 

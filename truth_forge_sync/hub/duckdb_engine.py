@@ -27,6 +27,8 @@ warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes
 
 BATCH_ROWS = 10_000
 WAIT_SECONDS = 60
+CONTACTS_AT_ONCE = 20_000
+"""What is to be known for a decision about these fits into the memory that a statement gets at first."""
 FRUGAL_MEGABYTES = 256
 """What a statement gets at first: what does not fit goes to a folder beside the hub's file, at hardly any cost in time.
 Not every statement can do with that; DuckDB's own limit is most of the machine's memory."""
@@ -37,6 +39,7 @@ class DuckDBEngine:
 
     lease: Lease | None = None
     """Processes of one machine wait for their turn by a lock on a file."""
+    contacts_at_once: int | None = CONTACTS_AT_ONCE
 
     def __init__(self, path: Path, dataset: str) -> None:
         self.path = path

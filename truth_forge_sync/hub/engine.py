@@ -29,6 +29,8 @@ class Engine(Protocol):
     """Jobs sent since it was opened: a query, a script and a load count one each."""
     lease: Lease | None
     """Who may change the hub; None where only one machine reaches it."""
+    contacts_at_once: int | None
+    """How many a cycle decides about at most before it carries that out; None: all, however many they are."""
 
     def session(self) -> AbstractContextManager[None]:
         """Keep the hub at hand for several calls in a row. The embedded hub's file stays open meanwhile, and other

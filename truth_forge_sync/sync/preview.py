@@ -5,13 +5,14 @@ The batches go on waiting: a preview takes nothing, and its tables are scratch.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.hub.hub import Hub
-from truth_forge_sync.sync.reconcile import begin, cycle_tables, decide, due_now
+from truth_forge_sync.sync.decision import begin, decide, drop_cycle, news_of
+from truth_forge_sync.sync.due import due_now
 from truth_forge_sync.sync.rules import Rules
 
 
@@ -38,11 +39,12 @@ def preview(hub: Hub, rules: Rules) -> Preview:
         if due is None:
             return Preview()
         cycle = begin(hub, due, preview=True)
-        decide(hub, cycle, rules, due, preview=True)
-        (row,) = hub.rows("preview", cycle=cycle)
-        hub.engine.drop(cycle_tables(cycle))
-    writes: dict[str, dict[str, int]] = defaultdict(dict)
-    for item in row["writes"] or ():
-        writes[item["system"]][item["kind"]] = int(item["writes"])
-    counts = {name: int(row[name]) for name in ("created", "updated", "deleted", "conflicts", "review")}
-    return Preview(**counts, writes=dict(writes))
+        news = news_of(hub, cycle, due)
+        shares = decide(hub, cycle, rules, due, news, preview=True) if news else ()
+        found = [row for _ in shares for row in hub.rows("preview", cycle=cycle)]
+        drop_cycle(hub, cycle)
+    writes: dict[str, Counter[str]] = defaultdict(Counter)
+    for item in (item for row in found for item in row["writes"] or ()):
+        writes[item["system"]][item["kind"]] += int(item["writes"])
+    counts = {name: sum(int(row[name]) for row in found) for name in ("created", "updated", "deleted", "conflicts")}
+    return Preview(**counts, review=int(found[0]["review"]) if found else 0, writes=writes)

@@ -21,7 +21,7 @@ from truth_forge_sync.inbox.asked import ASKED
 from truth_forge_sync.inbox.conflicts import CHOSEN_CONFLICTS
 from truth_forge_sync.inbox.errors import CHOSEN_ERRORS
 from truth_forge_sync.inbox.review import DECIDED_REVIEWS
-from truth_forge_sync.sync.reconcile import DECIDING
+from truth_forge_sync.sync.decision import DECIDING, Share
 from truth_forge_sync_tests.hub.analyzer import GoogleSQL, RefusedByGoogle
 
 DATASET = "identity"
@@ -47,6 +47,9 @@ LOADED = {
 ALL: Mapping[str, int] = defaultdict(lambda: 1)
 NOTHING: Mapping[str, int] = defaultdict(int)
 """Rows of todo.sql: everything is to be done, nothing is."""
+
+A_SHARE = Share("0000000000000001", "0000000000000002")
+LIMITS = {"loss_limit_count": (20,), "loss_limit_basis_points": (1000,), "allowed_losses": (0,)}
 
 # What fills each file's placeholders: several values make several renderings. In the order of a cycle, since some
 # statements make the tables that later ones read.
@@ -75,21 +78,25 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "complete_batches": ([], ["b1", "b2"]),
         "holds": (False, True),
     },
-    "news": {"cycle": ("c1",)},
+    "news": {"cycle": ("c1",), "everything": (False, True)},
     "unmoved": {"cycle": ("c1",)},
     "match": {"cycle": ("c1",)},
+    "linked": {"cycle": ("c1",)},
+    "split": {"cycle": ("c1",)},
     "compare": {
         "cycle": ("c1",),
         "everything": (True, False),
         "release": (True, False),
+        "counting": (False, True),
+        "share": (None, A_SHARE),
         "preview": (False, True),
-        "loss_limit_count": (20,),
-        "loss_limit_basis_points": (1000,),
-        "allowed_losses": (0,),
-        "flip_limit": (6,),
     },
+    "losses": {"cycle": ("c1",)},
+    "braked": {"cycle": ("c1",), **LIMITS},
+    "judge": {"cycle": ("c1",), "is_braked": (False, True), "flip_limit": (6,), **LIMITS},
     "decide": {
         "cycle": ("c1",),
+        "share": (None, A_SHARE),
         "preview": (False, True),
         "authorities": ((), (("city", ("twenty", "local")), ("notes", ("bigquery",)))),
     },
@@ -98,7 +105,9 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "todo": {"cycle": ("c1",)},
     "wide": {"cycle": ("c1",), "todo": (ALL, NOTHING)},
     "apply": {"cycle": ("c1",), "now": ("1700000000000000",), "since": ("1700000000000000",), "todo": (ALL, NOTHING)},
-    "finish": {"cycle": ("c1",), "everything": (True, False), "todo": (ALL, NOTHING)},
+    "tell": {"cycle": ("c1",), "everything": (True, False), "todo": (ALL, NOTHING)},
+    "aside": {"cycle": ("c1",), "todo": (ALL, NOTHING)},
+    "finish": {"cycle": ("c1",), "everything": (True, False), "is_split": (False, True), "todo": (ALL, NOTHING)},
     "result": {"cycle": ("c1",), "since": ("1700000000000000",)},
     "changes_by_field": {"cycle": ("c1",), "since": ("1700000000000000",)},
     "status": {},
@@ -162,7 +171,7 @@ def loaded() -> GoogleSQL:
 @pytest.fixture(scope="module")
 def google(loaded: GoogleSQL) -> GoogleSQL:
     """With the tables of one cycle, too."""
-    for name in ("rows", *DECIDING, "wide"):
+    for name in ("rows", "match", "split", "braked", *DECIDING, "wide"):
         for statement in render(name, dataset=DATASET, **renderings(name)[0]):
             loaded.analyze(statement)
     return loaded
@@ -177,9 +186,10 @@ def test_every_file_is_covered_and_has_a_name_of_its_own() -> None:
 def test_every_branch_of_a_file_is_rendered(name: str) -> None:
     environment: Environment = statements._environment()
     template = environment.parse(PATHS[name].read_text())
+    partials = "".join(path.read_text() for partial, path in PATHS.items() if partial.startswith("_"))
     placeholders, shared = (
         meta.find_undeclared_variables(tree) - set(environment.globals) - {"dataset"}
-        for tree in (template, environment.parse(PATHS["_macros"].read_text()))
+        for tree in (template, environment.parse(partials))
     )
     assert placeholders <= set(PLACEHOLDERS[name]) <= placeholders | shared
     for branch in template.find_all((nodes.If, nodes.CondExpr)):

@@ -15,9 +15,10 @@ from truth_forge_sync.hub.duckdb_engine import DuckDBEngine
 from truth_forge_sync.hub.hand_edits import HUB, HandEdits
 from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.inbox import holds, review
+from truth_forge_sync.sync.due import register
 from truth_forge_sync.sync.pull import pull
 from truth_forge_sync.sync.push import push
-from truth_forge_sync.sync.reconcile import reconcile, register
+from truth_forge_sync.sync.reconcile import reconcile
 from truth_forge_sync.sync.rules import Rules
 from truth_forge_sync.systems.memory import Fault, Memory
 from truth_forge_sync.systems.protocol import System, Window

@@ -11,8 +11,9 @@ import pytest
 from truth_forge_sync.contact import FIELD
 from truth_forge_sync.errors import Retry
 from truth_forge_sync.hub.hub import Hub
+from truth_forge_sync.sync.due import register
 from truth_forge_sync.sync.pull import pull
-from truth_forge_sync.sync.reconcile import reconcile, register
+from truth_forge_sync.sync.reconcile import reconcile
 from truth_forge_sync.sync.rules import Rules
 from truth_forge_sync.systems.memory import Fault, Memory
 from truth_forge_sync.systems.protocol import Window

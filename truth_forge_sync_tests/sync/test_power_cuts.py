@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -57,22 +58,32 @@ def copy_of(world: World, folder: Path) -> World:
     for file in world.engine.path.parent.glob("hub.*"):
         shutil.copy(file, folder)
     made = World(CrashingEngine(folder / "hub.duckdb", "identity"))
+    made.engine.contacts_at_once = world.engine.contacts_at_once
     for name, memory in world.memories.items():
         made.memories[name].rows = dict(memory.rows)
         made.memories[name]._last_edit = memory._last_edit
     return made
 
 
-def test_it_ends_as_if_nothing_had_happened_wherever_it_dies(tmp_path: Path) -> None:
+# Where one share of a cycle is carried out and the next one is not, rows in doubt are matched again, with what is
+# accepted by then: another contact may be meant.
+KEPT_OF_SHARES = KEPT | {"sync_match_review": "system, native_id, status"}
+
+
+@pytest.mark.parametrize(("contacts_at_once", "kept"), [(None, KEPT), (6, KEPT_OF_SHARES)], ids=["whole", "in_shares"])
+def test_it_ends_as_if_nothing_had_happened_wherever_it_dies(
+    tmp_path: Path, contacts_at_once: int | None, kept: Mapping[str, str]
+) -> None:
     (tmp_path / "begun").mkdir()
     begun = after_the_pulls(tmp_path / "begun")
+    begun.engine.contacts_at_once = contacts_at_once
     whole = copy_of(begun, tmp_path / "whole")
     with whole.engine.session():
         assert isinstance(whole.engine, CrashingEngine)
         whole.engine.arm(None)
         reconcile(whole.hub, whole.rules)
         steps = whole.engine.step
-        decided = whole.snapshot(KEPT)
+        decided = whole.snapshot(kept)
         whole.settle()
         at_rest = whole.views()
     assert steps > 30
@@ -85,7 +96,7 @@ def test_it_ends_as_if_nothing_had_happened_wherever_it_dies(tmp_path: Path) -> 
                 reconcile(world.hub, world.rules)
             world.engine.arm(None)
             reconcile(Hub(world.engine), world.rules)
-            assert world.snapshot(KEPT) == decided, f"died before step {step}"
+            assert world.snapshot(kept) == decided, f"died before step {step}"
     with world.engine.session():
         world.settle()
         assert world.views() == at_rest

@@ -1,37 +1,50 @@
 {% import '_macros.sql' as m with context %}
--- What changed: what each native row holds now beside what we knew it to hold (laws 3, 4, 6), but for what must wait (law 14).
+-- What changed: what each native row holds now beside what we knew it to hold (laws 3, 4, 6).
 -- Nothing here knows a field by name.
 --
 -- All tables of a cycle but the plan are scratch, the same again whenever they are made anew. BigQuery keeps no rows of a
 -- WITH clause, so what is named often is a table.
 
--- The native rows of {{ 'all contacts' if everything else 'the contacts that were matched, or are due' }}: as known before, as seen now, or both.
+-- The native rows of {{ 'all contacts' if everything else 'the contacts that were matched, or are due' }}{{ ', as far as they are of this share' if share else '' }}: as known before, as
+-- seen now, or both.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_native_{{ cycle }} {{ m.temporary() }} AS
 WITH
 -- Rows that were matched now, contacts that a command wants decided about, and what waited for its time.
 touched AS (
-  SELECT contact_id FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NOT NULL
-  UNION DISTINCT
-  SELECT contact_id FROM {{ dataset }}.sync_edits WHERE {{ m.taken() }}
-  UNION DISTINCT
-  SELECT contact_id FROM {{ dataset }}.sync_errors
-  WHERE kind = 'refused' AND status <> 'resolved' AND next_attempt_at <= CURRENT_TIMESTAMP()
-  UNION DISTINCT
-  SELECT contact_id FROM {{ dataset }}.sync_holds
-  WHERE release_at <= CURRENT_TIMESTAMP(){{ " OR reason = 'brake'" if release else '' }}
+  SELECT contact_id
+  FROM (
+    SELECT contact_id FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NOT NULL
+    UNION DISTINCT
+    SELECT contact_id FROM {{ dataset }}.sync_edits WHERE {{ m.taken() }}
+    UNION DISTINCT
+    SELECT contact_id FROM {{ dataset }}.sync_errors
+    WHERE kind = 'refused' AND status <> 'resolved' AND next_attempt_at <= CURRENT_TIMESTAMP()
+    UNION DISTINCT
+    SELECT contact_id FROM {{ dataset }}.sync_holds
+    {% if not counting %}
+    WHERE release_at <= CURRENT_TIMESTAMP(){{ " OR reason = 'brake'" if release else '' }}
+    {% endif %}
+    {% if everything and share %}
+    UNION DISTINCT
+    SELECT contact_id FROM {{ dataset }}.sync_bases
+    {% endif %}
+  )
+  {% if share %}
+  WHERE {{ m.in_share('contact_id') }}
+  {% endif %}
 ),
 
 matched AS (
   SELECT
     contact_id, system, native_id, own_contact_id, version, changed_at, read_at, deleted, gone, fields, unread_fields, retires
   FROM {{ dataset }}.sync_match_{{ cycle }}
-  WHERE contact_id IS NOT NULL
+  WHERE contact_id IS NOT NULL{{ ' AND ' ~ m.in_share('contact_id') if share else '' }}
 ),
 
 known AS (
   SELECT contact_id, system, native_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held
   FROM {{ dataset }}.sync_bases
-  {% if not everything %}
+  {% if share or not everything %}
   WHERE contact_id IN (SELECT contact_id FROM touched)
   {% endif %}
 )
@@ -197,58 +210,3 @@ SELECT
   path = '{{ deleted }}' AND seen IS NOT NULL
     OR path <> '{{ deleted }}' AND MAX(seen) OVER (PARTITION BY system, native_id, {{ m.field('path') }}) IS NULL AS is_loss
 FROM shown;
-
--- What each path of each native row holds as of now: changes that must wait (law 14) count as not seen.
-CREATE OR REPLACE TABLE {{ dataset }}.sync_cells_{{ cycle }} {{ m.temporary() }} AS
-WITH
--- Paths that went to and fro: changed within the hour to values that they had had within it, too often.
-flipping AS (
-  SELECT contact_id, path
-  FROM {{ dataset }}.sync_change_log
-  WHERE recorded_at > TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 HOUR)
-    AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_seen_{{ cycle }} WHERE is_candidate)
-  GROUP BY contact_id, path
-  HAVING COUNT(*) - COUNT(DISTINCT COALESCE(new_value, '')) >= {{ flip_limit }}
-),
-
--- Systems in which more contacts were deleted or emptied at once than anybody does on purpose.
-braked AS (
-  SELECT system
-  FROM (
-    SELECT system, contact_id
-    FROM {{ dataset }}.sync_seen_{{ cycle }}
-    WHERE is_candidate AND is_loss AND NOT is_rejected
-    UNION ALL
-    SELECT system, contact_id
-    FROM {{ dataset }}.sync_holds
-    WHERE reason = 'brake' AND status = 'held' AND contact_id NOT IN (SELECT contact_id FROM {{ dataset }}.sync_seen_{{ cycle }})
-  )
-  CROSS JOIN (SELECT COUNT(*) AS contacts FROM {{ dataset }}.contacts_master WHERE deleted_at IS NULL) AS living
-  GROUP BY system
-  HAVING COUNT(DISTINCT contact_id) > {{ loss_limit_count }}
-    AND COUNT(DISTINCT contact_id) * 10000 > {{ loss_limit_basis_points }} * ANY_VALUE(living.contacts)
-    AND COUNT(DISTINCT contact_id) > {{ allowed_losses }}
-),
-
-judged AS (
-  SELECT
-    seen_now.*,
-    CASE
-      WHEN NOT is_candidate OR is_rejected THEN NULL
-      WHEN flipping.path IS NOT NULL THEN 'flip_flop'
-      WHEN is_loss AND braked.system IS NOT NULL THEN 'brake'
-    END AS hold_reason
-  FROM {{ dataset }}.sync_seen_{{ cycle }} AS seen_now
-  LEFT JOIN flipping ON flipping.contact_id = seen_now.contact_id AND flipping.path = seen_now.path
-  LEFT JOIN braked ON braked.system = seen_now.system
-)
-
-SELECT
-  contact_id, system, native_id, path, changed_at, is_new, rank, held AS was, gone, held_at, hold_reason,
-  seen AS shown,
-  IF(hold_reason IS NULL, seen, held) AS value,
-  IF(differs AND hold_reason IS NULL, NULL, sent) AS sent,
-  moved OR differs AND hold_reason IS NULL AS is_news,
-  is_candidate AND NOT is_rejected AND hold_reason IS NULL AS is_change,
-  is_candidate AND is_rejected AS is_rejected
-FROM judged;

@@ -52,6 +52,9 @@ claims AS (
   FROM {{ dataset }}.sync_edits
   WHERE {{ m.taken() }} AND path IS NOT NULL
     AND contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_registers)
+    {% if share %}
+    AND {{ m.in_share('contact_id') }}
+    {% endif %}
 ),
 
 -- A change made on top of the accepted value is later than it, whatever its clock says; likewise a delete of a row that

@@ -1,4 +1,5 @@
 {% import '_macros.sql' as m with context %}
+{% import '_told.sql' as told with context %}
 -- A cycle ends: its cursors move, and it counts as applied.
 {% if everything %}
 
@@ -15,28 +16,27 @@ DELETE FROM {{ dataset }}.sync_edits WHERE cycle_id = '{{ cycle }}';
 MERGE INTO {{ dataset }}.sync_cycles AS t
 USING (
   SELECT
-    COALESCE(SUM(IF(is_new, 1, 0)), 0) AS contacts_created,
-    COALESCE(SUM(IF(NOT is_new AND is_accepted AND NOT (is_deletion AND is_deleted), 1, 0)), 0) AS contacts_updated,
-    COALESCE(SUM(IF(NOT is_new AND is_deletion AND is_deleted, 1, 0)), 0) AS contacts_deleted,
-    (SELECT COUNT(*) FROM {{ dataset }}.sync_claims_{{ cycle }} WHERE is_lost) AS conflicts,
+    {% for count in ['created', 'updated', 'deleted', 'conflicts', 'held'] %}
+    COALESCE(SUM({{ count }}), 0) AS {{ count }},
+    {% endfor %}
     (SELECT COUNT(*) FROM {{ dataset }}.sync_match_{{ cycle }} WHERE contact_id IS NULL) AS reviews,
-    (SELECT COUNT(*) FROM {{ dataset }}.sync_cells_{{ cycle }} WHERE hold_reason IS NOT NULL) AS held,
     {% if everything %}
     -- Contacts that were not known before can't have gone astray.
-    (SELECT COUNT(*) FROM {{ dataset }}.contacts_master WHERE deleted_at IS NULL)
-      - COUNT(IF(is_new AND NOT is_deleted, 1, NULL)) AS contacts_compared,
-    COUNT(IF(NOT is_new AND NOT is_deleted AND (is_accepted OR contact_id IN (
-      SELECT contact_id FROM {{ dataset }}.sync_lacking_{{ cycle }}
-      UNION ALL
-      SELECT contact_id FROM {{ dataset }}.sync_cells_{{ cycle }} WHERE hold_reason IS NOT NULL
-    )), 1, NULL)) AS differing,
+    (SELECT COUNT(*) FROM {{ dataset }}.contacts_master WHERE deleted_at IS NULL) - SUM(newly_living) AS compared,
+    SUM(differing) AS differing,
     {% endif %}
     {{ m.pulls() }} AS systems
-  FROM {{ dataset }}.sync_plan_{{ cycle }}
+  FROM {% if is_split %}{{ dataset }}.sync_told_{{ cycle }}{% else %}(
+    {{ told.told() }}
+  ){% endif %}
+
 ) AS s
 ON t.cycle_id = '{{ cycle }}'
 WHEN MATCHED THEN
   UPDATE SET
-    status = 'applied', finished_at = CURRENT_TIMESTAMP(), contacts_created = s.contacts_created,
-    contacts_updated = s.contacts_updated, contacts_deleted = s.contacts_deleted, conflicts = s.conflicts, reviews = s.reviews,
-    held = s.held, {{ 'contacts_compared = GREATEST(s.contacts_compared, 0), contacts_aligned = GREATEST(s.contacts_compared - s.differing, 0), ' if everything else '' }}systems = s.systems;
+    status = 'applied', finished_at = CURRENT_TIMESTAMP(), contacts_created = s.created, contacts_updated = s.updated,
+    contacts_deleted = s.deleted, conflicts = s.conflicts, reviews = s.reviews, held = s.held,
+    {% if everything %}
+    contacts_compared = GREATEST(s.compared, 0), contacts_aligned = GREATEST(s.compared - s.differing, 0),
+    {% endif %}
+    systems = s.systems;

@@ -69,5 +69,8 @@ TO_HEX(MD5(TO_JSON_STRING(STRUCT(
     )
 {%- endmacro %}
 
+{# Whether a contact is of the share of a large cycle that is decided about now: any number that is the same for the same id. #}
+{% macro in_share(contact) %}MOD(ABS(FARM_FINGERPRINT({{ contact }})), {{ share.of }}) = {{ share.number }}{% endmacro %}
+
 {# Whether a row of sync_scope, called scope, says that a path of a contact is to be decided about. #}
 {% macro in_scope(contact, path) %}scope.contact_id = {{ contact }} AND COALESCE(scope.field, {{ field(path) }}) = {{ field(path) }}{% endmacro %}
