@@ -155,7 +155,7 @@ def _ask_hub(settings: Settings) -> HubCounts:
         conflicts_open=state.conflicts,
         review_open=state.reviews,
         errors_parked=sum(state.parked.values()),
-        pending=state.open_intents,
+        pending={name: sum(kinds.values()) for name, kinds in state.open_intents.items()},
         parked=state.parked,
         held={name: held.contacts for name, held in state.holds.items() if held.contacts},
         read_at={name: cursor.read_at.timestamp() for name, cursor in state.cursors.items()},

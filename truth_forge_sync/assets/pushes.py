@@ -52,7 +52,7 @@ def push_asset(name: SystemName) -> AssetsDefinition:
             deleted=pushed.deleted,
             refused=pushed.refused,
             deferred=pushed.deferred,
-            waiting=left.open_intents.get(name, 0),
+            waiting=sum(left.open_intents.get(name, {}).values()),
             requests=pushed.requests,
             seconds=round(pushed.seconds, 3),
         )

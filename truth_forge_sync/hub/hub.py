@@ -105,17 +105,17 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class HubState:
-    """See state.sql. ``edits``: made by command and not yet taken; ``refusals``: refused values, of which
-    ``refusals_due`` are to be tried again; ``parked``: per system the values that were refused or can't be read;
-    ``conflicts`` and ``reviews``: those that nobody has dealt with; ``merges``: those (and unmerges) that were
-    interrupted, with how far they are."""
+    """See state.sql. ``open_intents``: per system the writes that it lacks, by kind; ``edits``: made by command and
+    not yet taken; ``refusals``: refused values, of which ``refusals_due`` are to be tried again; ``parked``: per system
+    the values that were refused or can't be read; ``conflicts`` and ``reviews``: those that nobody has dealt with;
+    ``merges``: those (and unmerges) that were interrupted, with how far they are."""
 
     systems: Mapping[str, Registered] = field(default_factory=dict)
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
     batches: Sequence[Waiting] = ()
     unfinished: Sequence[str] = ()
     last_cycle: str | None = None
-    open_intents: Mapping[str, int] = field(default_factory=dict)
+    open_intents: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     edits: int = 0
     refusals: int = 0
     refusals_due: int = 0
@@ -260,7 +260,7 @@ def state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
         ),
         unfinished=tuple(sorted(parts["unfinished"])),
         last_cycle=parts["last_cycle"][0],
-        open_intents={item["system"]: item["intents"] for item in parts["open_intents"]},
+        open_intents=_by_system_and_kind(parts["open_intents"]),
         edits=parts["edits"][0],
         refusals=parts["refusals"][0]["standing"],
         refusals_due=parts["refusals"][0]["due"],
@@ -274,6 +274,13 @@ def state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
         merges={item["merge_id"]: item["status"] for item in parts["merges"]},
         last_sweep=next((Sweep(item["cycle_id"], item["compared"], item["aligned"]) for item in parts["sweeps"]), None),
     )
+
+
+def _by_system_and_kind(items: Sequence[Mapping[str, Any]]) -> Mapping[str, Mapping[str, int]]:
+    intents: dict[str, dict[str, int]] = defaultdict(dict)
+    for item in items:
+        intents[item["system"]][item["kind"]] = item["intents"]
+    return intents
 
 
 def _instant(text: str | None) -> datetime | None:

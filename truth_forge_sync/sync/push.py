@@ -7,9 +7,10 @@ parts, until only the refused values are left; those are parked.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from time import monotonic
 from typing import Any
@@ -54,62 +55,99 @@ class Intent:
         return cls(row["intent_id"], Write(kind, row["contact_id"], row["native_id"], changes, seen))
 
 
+@dataclass
+class _Answers:
+    """What a system answered to a push so far, to ``rows`` writes and parts of them: ``counts`` of kinds written,
+    ``refused`` and ``deferred``; rows that are ``gone``; the ``failure`` that ended it."""
+
+    rows: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    gone: list[NativeRow] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def told(self, system: System, requests: int, seconds: float) -> Pushed:
+        return Pushed(
+            system.name,
+            created=self.counts[WriteKind.CREATE],
+            updated=self.counts[WriteKind.PATCH] + self.counts[WriteKind.RESTORE],
+            deleted=self.counts[WriteKind.DELETE],
+            refused=self.counts[Status.REFUSED],
+            deferred=self.counts["deferred"],
+            requests=requests,
+            seconds=seconds,
+        )
+
+
 def push(hub: Hub, system: System, *, clock: Clock = utc_now) -> Pushed:
-    """Send every due intent of the system. An error of the system stops the push; what was answered is recorded."""
+    """Send every due intent of the system. An error of the system stops the push; what was answered is recorded, for as
+    many contacts at once as the hub's engine takes."""
     began, requests = monotonic(), system.requests
-    counts: Counter[str] = Counter()
-    state = hub.state()
-    if state.open_intents.get(system.name):
+    answers = _Answers()
+    if hub.state().open_intents.get(system.name):
         hub.claim()
         state = hub.state()  # as another machine may have left it
-        push_id = new_id()
-        gone: list[NativeRow] = []
-        failure: Exception | None = None
+        most = hub.engine.contacts_at_once or math.inf
         allowance = Allowance()
-        intents = _creatable(hub, system, map(Intent.of, hub.stream("pending", system=system.name)), counts)
-        with staging(hub.engine, f"sync_outcomes_{push_id}", OUTCOMES) as pages:
-            for batch in _batched(intents, system.capabilities.write_batch):
-                records = []
-                try:
-                    for intent, outcome in _send(system, batch, allowance):
-                        counts[_counted(outcome)] += 1
-                        if outcome.status is Status.GONE:
-                            seen = outcome.write.seen
-                            gone.append(vanished(outcome.write.native_id, since=seen.changed_at if seen else clock()))
-                        records.append(outcome_record(intent.intent_id, system.name, outcome, answered_at=clock()))
-                except Exception as error:  # noqa: BLE001 - raised below, once what was answered before is recorded
-                    failure = error
-                crash_point(f"push.{system.name}.written")
-                pages.append(records)
-                if failure:
-                    break
-        if pages.rows:
-            hub.run(
-                "acknowledge",
-                push=push_id,
-                written=any(counts[kind] for kind in WriteKind),
-                refused=bool(counts[Status.REFUSED]),
-                earlier_holds=bool(state.holds),
-                earlier_refusals=bool(state.refusals),
-                system=system.name,
-                requests=wide(system.requests - requests),
-                milliseconds=wide(int(1000 * (monotonic() - began))),
-            )
-            hub.engine.drop([f"sync_outcomes_{push_id}"])
-        if gone:
-            stage_rows(hub, system, gone, read_at=clock())
-        if failure:
-            raise failure
-    return Pushed(
-        system.name,
-        created=counts[WriteKind.CREATE],
-        updated=counts[WriteKind.PATCH] + counts[WriteKind.RESTORE],
-        deleted=counts[WriteKind.DELETE],
-        refused=counts[Status.REFUSED],
-        deferred=counts["deferred"],
-        requests=system.requests - requests,
-        seconds=monotonic() - began,
-    )
+        intents = _due(hub, system.name, state.open_intents.get(system.name, {}))
+        batches = _batched(_creatable(hub, system, intents, answers.counts), system.capabilities.write_batch)
+        upcoming = next(batches, ())
+        while upcoming:
+            table = f"sync_outcomes_{(push_id := new_id())}"
+            with staging(hub.engine, table, OUTCOMES) as pages:
+                while upcoming and pages.rows < most:
+                    pages.append(_answered(system, upcoming, allowance, answers, clock))
+                    upcoming = () if answers.failure else next(batches, ())
+            answers.rows += pages.rows
+            wanted = {"acknowledge": bool(pages.rows), "pushed": not upcoming and bool(answers.rows)}
+            if any(wanted.values()):
+                told = answers.told(system, system.requests - requests, monotonic() - began)
+                hub.run(
+                    *filter(wanted.get, wanted),
+                    push=push_id,
+                    written=bool(told.created + told.updated + told.deleted),
+                    refused=bool(told.refused),
+                    earlier_holds=bool(state.holds),
+                    earlier_refusals=bool(state.refusals),
+                    system=system.name,
+                    counts=_counts(told),
+                )
+                hub.engine.drop([table])
+        if answers.gone:
+            stage_rows(hub, system, answers.gone, read_at=clock())
+        if answers.failure:
+            raise answers.failure
+    return answers.told(system, system.requests - requests, monotonic() - began)
+
+
+def _due(hub: Hub, system: str, open_intents: Mapping[str, int]) -> Iterator[Intent]:
+    """Deletes come first, creates last: what must be unique is free by then."""
+    for kind in WriteKind:
+        if kind in open_intents:
+            yield from map(Intent.of, hub.stream("pending", system=system, kind=kind))
+
+
+def _answered(
+    system: System, batch: Sequence[Intent], allowance: Allowance, answers: _Answers, clock: Clock
+) -> list[dict[str, Any]]:
+    """Send a batch of writes; the records of what was answered, until the system failed."""
+    records = []
+    try:
+        for intent, outcome in _send(system, batch, allowance):
+            answers.counts[_counted(outcome)] += 1
+            if outcome.status is Status.GONE:
+                seen = outcome.write.seen
+                answers.gone.append(vanished(outcome.write.native_id, since=seen.changed_at if seen else clock()))
+            records.append(outcome_record(intent.intent_id, system.name, outcome, answered_at=clock()))
+    except Exception as error:  # noqa: BLE001 - raised by the push, once what was answered before is recorded
+        answers.failure = error
+    crash_point(f"push.{system.name}.written")
+    return records
+
+
+def _counts(told: Pushed) -> dict[str, str]:
+    """For pushed.sql, whose shape stays the same."""
+    counts = {name: getattr(told, name) for name in ("created", "updated", "deleted", "refused", "requests")}
+    return {name: wide(count) for name, count in (counts | {"milliseconds": int(1000 * told.seconds)}).items()}
 
 
 def _creatable(hub: Hub, system: System, intents: Iterable[Intent], counts: Counter[str]) -> Iterator[Intent]:

@@ -113,7 +113,7 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "status": {},
     "preview": {"cycle": ("c1",)},
     "abandon": {"cycle": ("c1",)},
-    "pending": {"system": ("twenty",)},
+    "pending": {"system": ("twenty",), "kind": ("create", "patch")},
     "contacts_asked": {"asked": ("a1",)},
     "conflicts": {"asked": (None, "a1"), "contact": (None, "a1"), "everything": (False, True), "limit": (50,)},
     "conflicts_restore": {"batch": ("k1",)},
@@ -139,13 +139,14 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "rewind_apply": {"batch": ("w1",), "scope": ("c1",)},
     "acknowledge": {
         "push": ("p1",),
-        "system": ("twenty",),
         "written": (True, False),
         "refused": (True, False),
         "earlier_holds": (True, False),
         "earlier_refusals": (True, False),
-        "requests": ("0000000000000007",),
-        "milliseconds": ("0000000000001500",),
+    },
+    "pushed": {
+        "system": ("twenty",),
+        "counts": (defaultdict(lambda: "0000000000000007"),),
     },
 }
 

@@ -37,8 +37,9 @@ def test_a_statement_that_needs_more_memory_gets_it(hub: DuckDBEngine, monkeypat
         hub.script([GREEDY])
 
 
-def test_the_next_opening_is_frugal_again(hub: DuckDBEngine) -> None:
-    hub.script([GREEDY])
-    (row,) = hub.query("SELECT current_setting('memory_limit') AS allowed").to_pylist()
+def test_the_next_statement_is_frugal_again(hub: DuckDBEngine) -> None:
+    with hub.session():
+        hub.script([GREEDY])
+        (row,) = hub.query("SELECT current_setting('memory_limit') AS allowed").to_pylist()
     assert row == {"allowed": "15.2 MiB"}
     assert not list(hub.path.parent.glob("*.tmp"))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.sync.preview import preview
 from truth_forge_sync.sync.pull import pull
+from truth_forge_sync.systems.memory import Fault
+from truth_forge_sync.systems.protocol import Outcome, Write
 from truth_forge_sync_tests.hub.test_two_engines import a_random_week, snapshot
 from truth_forge_sync_tests.sync.people import crowd, living
 from truth_forge_sync_tests.world import World
@@ -36,6 +40,19 @@ def test_random_weeks_come_out_alike(tmp_path: Path, seed: int) -> None:
             found, wanted = snapshot(split), snapshot(whole)
             for table, rows in wanted.items():
                 assert found[table] == rows, table
+
+
+def scripts(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement of a script that the hub is sent from now on."""
+    sent: list[str] = []
+    script = world.engine.script
+
+    def recorded(statements: Sequence[str]) -> None:
+        sent.extend(statements)
+        script(statements)
+
+    monkeypatch.setattr(world.engine, "script", recorded)
+    return sent
 
 
 def test_a_first_read_is_one_cycle_that_tells_of_all_shares(world: World) -> None:
@@ -75,3 +92,43 @@ def test_a_preview_counts_all_shares(world: World) -> None:
     assert (expected.updated, expected.writes["local"]) == (SIZE, {"patch": SIZE})
     done = world.cycle()
     assert (done.reconciled.updated, done.pushed["local"].updated) == (SIZE, SIZE)
+
+
+def test_a_push_acknowledges_share_by_share_and_is_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world.local, "capabilities", replace(world.local.capabilities, write_batch=3))
+    for native_id in world.twenty.rows:
+        world.twenty.put(native_id, {"city": "Rome"})
+    sent = scripts(world, monkeypatch)
+    world.cycle()
+    assert sum("MERGE INTO identity.sync_bases" in one and "sync_outcomes_" in one for one in sent) == SIZE // 3 + 1
+    (told,) = world.sql(
+        "SELECT ARRAY(SELECT AS STRUCT s.system, s.updated FROM UNNEST(systems) AS s WHERE s.phase = 'push') AS pushes "
+        "FROM identity.sync_cycles ORDER BY cycle_id DESC LIMIT 1"
+    )
+    assert [push["updated"] for push in told["pushes"] if push["system"] == "local"] == [SIZE]
+    world.settle()
+    world.assert_aligned()
+
+
+def test_what_was_answered_before_a_push_broke_off_is_told(world: World) -> None:
+    world.local.capabilities = replace(world.local.capabilities, write_batch=3)
+    for native_id in world.twenty.rows:
+        world.twenty.put(native_id, {"city": "Rome"})
+    write, calls = world.local.write, iter(range(99))
+
+    def breaking(writes: Sequence[Write]) -> Iterator[Outcome]:
+        if next(calls) == 2:
+            world.local.faults.append(Fault.WRITE_BEFORE)
+        yield from write(writes)
+
+    world.local.write = breaking  # type: ignore[method-assign]
+    assert world.cycle().down == {"local"}
+    (told,) = world.sql(
+        "SELECT ARRAY("
+        "SELECT s.updated FROM UNNEST(systems) AS s WHERE s.phase = 'push' AND s.system = 'local') AS updated "
+        "FROM identity.sync_cycles ORDER BY cycle_id DESC LIMIT 1"
+    )
+    assert told == {"updated": [6]}
+    assert Hub(world.engine).state().open_intents["local"] == {"patch": SIZE - 6}
+    world.settle()
+    world.assert_aligned()

@@ -119,22 +119,3 @@ WHERE kind = 'refused' AND status <> 'resolved'
     WHERE outcomes.status = 'written'
   );
 {% endif %}
-
--- The push is told in the cycle that it belongs to: the last one.
-MERGE INTO {{ dataset }}.sync_cycles AS t
-USING (
-  SELECT
-    (SELECT MAX(cycle_id) FROM {{ dataset }}.sync_cycles WHERE status = 'applied') AS cycle_id,
-    [STRUCT(
-      '{{ system }}' AS system, 'push' AS phase, 0 AS read_rows,
-      COUNT(IF(status = 'written' AND kind = 'create', 1, NULL)) AS created,
-      COUNT(IF(status = 'written' AND kind IN ('patch', 'restore'), 1, NULL)) AS updated,
-      COUNT(IF(status = 'written' AND kind = 'delete', 1, NULL)) AS deleted,
-      COUNT(IF(status = 'refused', 1, NULL)) AS refused,
-      {{ requests }} AS requests,
-      {{ milliseconds }} / 1000 AS seconds
-    )] AS entry
-  FROM {{ dataset }}.sync_outcomes_{{ push }}
-) AS s
-ON t.cycle_id = s.cycle_id
-WHEN MATCHED THEN UPDATE SET systems = ARRAY_CONCAT(COALESCE(t.systems, []), s.entry);

@@ -9,7 +9,7 @@
 --
 -- BigQuery keeps no rows of a WITH clause, it reads them anew wherever they are named. So what is named often is a table.
 
--- What identifies a row, and what identifies the contacts that have the same already (contact_id).
+-- What two rows have in common, or a row and a contact (contact_id). A key that nobody shares brings nobody together.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_keys_{{ cycle }} {{ m.temporary() }} AS
 WITH
 -- Each value of a row beside the values that qualify it as a key.
@@ -26,10 +26,7 @@ named AS (
   WHERE NOT staged.deleted
 ),
 
--- The keys of each row; its own node is one, so that no row is left out.
 keys AS (
-  SELECT node, CONCAT('self:', node) AS key FROM {{ dataset }}.sync_rows_{{ cycle }} AS staged
-  UNION ALL
   SELECT node, CONCAT('id:', own_contact_id) AS key FROM {{ dataset }}.sync_rows_{{ cycle }} WHERE own_contact_id IS NOT NULL
   UNION ALL
   SELECT DISTINCT node, key
@@ -37,31 +34,38 @@ keys AS (
   WHERE key IS NOT NULL
 )
 
-SELECT node, key, CAST(NULL AS STRING) AS contact_id FROM keys
-UNION ALL
-SELECT CAST(NULL AS STRING), CONCAT('id:', registers.contact_id), registers.contact_id
-FROM {{ dataset }}.sync_registers AS registers
-WHERE registers.contact_id IN (SELECT own_contact_id FROM {{ dataset }}.sync_rows_{{ cycle }} WHERE own_contact_id IS NOT NULL)
-UNION ALL
--- A contact that was merged into another one is that one now (which may have been merged, too).
-SELECT CAST(NULL AS STRING), CONCAT('id:', merges.absorbed_contact_id), COALESCE(later.kept_contact_id, merges.kept_contact_id)
-FROM {{ dataset }}.sync_merges AS merges
-LEFT JOIN {{ dataset }}.sync_merges AS later
-  ON later.absorbed_contact_id = merges.kept_contact_id AND later.status IN ('merging', 'merged')
-WHERE merges.status IN ('merging', 'merged')
-  AND merges.absorbed_contact_id IN (SELECT own_contact_id FROM {{ dataset }}.sync_rows_{{ cycle }} WHERE own_contact_id IS NOT NULL)
-  AND COALESCE(later.kept_contact_id, merges.kept_contact_id) IN (SELECT contact_id FROM {{ dataset }}.sync_registers)
-UNION ALL
-SELECT DISTINCT CAST(NULL AS STRING), identifiers.match_key, identifiers.contact_id
-FROM {{ dataset }}.contact_identifiers AS identifiers
-WHERE identifiers.match_key IN (SELECT key FROM keys);
+SELECT node, key, contact_id
+FROM (
+  SELECT node, key, CAST(NULL AS STRING) AS contact_id FROM keys
+  UNION ALL
+  SELECT CAST(NULL AS STRING), CONCAT('id:', registers.contact_id), registers.contact_id
+  FROM {{ dataset }}.sync_registers AS registers
+  WHERE registers.contact_id IN (SELECT own_contact_id FROM {{ dataset }}.sync_rows_{{ cycle }} WHERE own_contact_id IS NOT NULL)
+  UNION ALL
+  -- A contact that was merged into another one is that one now (which may have been merged, too).
+  SELECT CAST(NULL AS STRING), CONCAT('id:', merges.absorbed_contact_id), COALESCE(later.kept_contact_id, merges.kept_contact_id)
+  FROM {{ dataset }}.sync_merges AS merges
+  LEFT JOIN {{ dataset }}.sync_merges AS later
+    ON later.absorbed_contact_id = merges.kept_contact_id AND later.status IN ('merging', 'merged')
+  WHERE merges.status IN ('merging', 'merged')
+    AND merges.absorbed_contact_id IN (
+      SELECT own_contact_id FROM {{ dataset }}.sync_rows_{{ cycle }} WHERE own_contact_id IS NOT NULL
+    )
+    AND COALESCE(later.kept_contact_id, merges.kept_contact_id) IN (SELECT contact_id FROM {{ dataset }}.sync_registers)
+  UNION ALL
+  SELECT DISTINCT CAST(NULL AS STRING), identifiers.match_key, identifiers.contact_id
+  FROM {{ dataset }}.contact_identifiers AS identifiers
+  WHERE identifiers.match_key IN (SELECT key FROM keys)
+)
+WHERE TRUE
+QUALIFY COUNT(*) OVER (PARTITION BY key) > 1;
 
 -- Each row with the contact it was found to be.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_named_{{ cycle }} {{ m.temporary() }} AS
 WITH
 -- Label of a row: the contact it is linked to, or itself. Settled: the label will not change any more; it is null where more
 -- than one claims the row, or where another row of its system has the label already (then that is what it claimed).
-pass_0 AS (
+begun AS (
   SELECT
     node,
     system,
@@ -72,14 +76,37 @@ pass_0 AS (
   FROM {{ dataset }}.sync_rows_{{ cycle }}
 ),
 
+-- Contacts that a row without a link may turn out to be.
+sought AS (
+  SELECT contact_id FROM {{ dataset }}.sync_keys_{{ cycle }} WHERE contact_id IS NOT NULL
+  UNION DISTINCT
+  SELECT staged.linked_contact_id
+  FROM {{ dataset }}.sync_rows_{{ cycle }} AS staged
+  JOIN {{ dataset }}.sync_keys_{{ cycle }} AS keys ON keys.node = staged.node
+),
+
+-- Only these go through the passes: rows that share a key, and rows of contacts that another one may turn out to be.
+social AS (
+  SELECT node FROM {{ dataset }}.sync_keys_{{ cycle }} WHERE node IS NOT NULL
+  UNION DISTINCT
+  SELECT node
+  FROM {{ dataset }}.sync_rows_{{ cycle }}
+  WHERE word IS NOT NULL OR linked_contact_id IN (SELECT contact_id FROM sought)
+),
+
+pass_0 AS (
+  SELECT node, system, label, settled, rule, claimed
+  FROM begun
+  WHERE node IN (SELECT node FROM social)
+),
+
 {% for rule in ['id', 'email', 'phone'] %}
 {% set before = 'pass_' ~ loop.index0 %}
 -- By {{ rule }}: rows and contacts that share a key.
 {{ rule }}_0 AS (
-  SELECT keys.key, earlier.*
-  FROM {{ dataset }}.sync_keys_{{ cycle }} AS keys
-  JOIN {{ before }} AS earlier ON earlier.node = keys.node
-  WHERE STARTS_WITH(keys.key, '{{ rule }}:') OR STARTS_WITH(keys.key, 'self:')
+  SELECT COALESCE(keys.key, CONCAT('self:', earlier.node)) AS key, earlier.*
+  FROM {{ before }} AS earlier
+  LEFT JOIN {{ dataset }}.sync_keys_{{ cycle }} AS keys ON keys.node = earlier.node AND STARTS_WITH(keys.key, '{{ rule }}:')
   UNION ALL
   SELECT
     key, CONCAT('contact/', contact_id) AS node, CAST(NULL AS STRING) AS system, CONCAT('contact/', contact_id) AS label,
@@ -139,13 +166,18 @@ pass_{{ loop.index }} AS (
       GROUP BY node, system
     )
   )
-){{ '' if loop.last else ',' }}
+),
+
 {% endfor %}
+labelled AS (
+  SELECT node, label, rule, claimed FROM pass_3
+  UNION ALL
+  SELECT node, label, rule, claimed FROM begun WHERE node NOT IN (SELECT node FROM social)
+)
 
 -- Labels as contact ids: a new group takes the hub's own id, else one that a row brought along, else one made of its label.
 SELECT
-  staged.system, staged.native_id, staged.own_contact_id, staged.version, staged.changed_at, staged.read_at, staged.deleted,
-  staged.gone, staged.fields, staged.unread, staged.linked_contact_id, staged.node,
+  staged.node, staged.system, staged.native_id, staged.linked_contact_id,
   passed.label,
   passed.claimed,
   COALESCE(passed.rule, 'new') AS rule,
@@ -163,7 +195,7 @@ SELECT
     )
   END AS contact_id
 FROM {{ dataset }}.sync_rows_{{ cycle }} AS staged
-JOIN pass_3 AS passed ON passed.node = staged.node;
+JOIN labelled AS passed ON passed.node = staged.node;
 
 -- The outcome: contact_id where it is certain, else who it might be.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_match_{{ cycle }} {{ m.temporary() }} AS
@@ -192,10 +224,10 @@ occupied AS (
 -- is_second: the contact has its place in the row's system already (in the hub that is the row under its own id).
 placed AS (
   SELECT
-    named.system, named.native_id, named.own_contact_id, named.version, named.changed_at, named.read_at, named.deleted,
-    named.gone, named.fields, named.unread, named.linked_contact_id, named.node, named.claimed, named.rule, named.contact_id,
+    named.node, named.linked_contact_id, named.claimed, named.rule, named.contact_id,
     named.linked_contact_id IS NULL AND named.contact_id IS NOT NULL
-      AND (occupied.contact_id IS NOT NULL OR named.system = 'bigquery' AND named.native_id <> named.contact_id) AS is_second
+      AND (occupied.contact_id IS NOT NULL OR named.system = 'bigquery' AND named.native_id <> named.contact_id) AS is_second,
+    ROW_NUMBER() OVER (PARTITION BY named.contact_id, named.system, named.rule ORDER BY named.native_id) AS place
   FROM {{ dataset }}.sync_named_{{ cycle }} AS named
   LEFT JOIN occupied
     ON occupied.contact_id = named.contact_id AND occupied.system = named.system AND occupied.native_id <> named.native_id
@@ -225,13 +257,11 @@ labelled AS (
 )
 
 SELECT
-  placed.system, placed.native_id, placed.own_contact_id, placed.version, placed.changed_at, placed.read_at, placed.deleted,
-  placed.gone, placed.fields, placed.unread,
-  ARRAY(SELECT u.field FROM UNNEST(placed.unread) AS u) AS unread_fields,
+  staged.system, staged.native_id, staged.own_contact_id, staged.version, staged.changed_at, staged.read_at, staged.deleted,
+  staged.gone, staged.fields, staged.unread,
+  ARRAY(SELECT u.field FROM UNNEST(staged.unread) AS u) AS unread_fields,
   placed.linked_contact_id IS NULL AS is_new,
-  placed.rule = 'review' AND (
-    placed.is_second OR ROW_NUMBER() OVER (PARTITION BY placed.contact_id, placed.system, placed.rule ORDER BY placed.native_id) > 1
-  ) AS retires,
+  placed.rule = 'review' AND (placed.is_second OR placed.place > 1) AS retires,
   IF(placed.rule <> 'review' AND placed.is_second, NULL, placed.contact_id) AS contact_id,
   IF(placed.rule <> 'review' AND placed.is_second, 'duplicate_in_system', placed.rule) AS rule,
   CASE
@@ -241,5 +271,6 @@ SELECT
     ELSE [COALESCE(labelled.contact_id, SUBSTR(placed.claimed, 9))]
   END AS candidates
 FROM placed
+JOIN {{ dataset }}.sync_rows_{{ cycle }} AS staged ON staged.node = placed.node
 LEFT JOIN candidates ON candidates.node = placed.node
 LEFT JOIN labelled ON labelled.label = placed.claimed;

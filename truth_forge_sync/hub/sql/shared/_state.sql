@@ -20,8 +20,8 @@ WHERE status IN ('decided', 'merging', 'unmerging')
 UNION ALL
 SELECT 'last_cycle', TO_JSON_STRING(MAX(cycle_id)) FROM {{ dataset }}.sync_cycles WHERE status = 'applied'
 UNION ALL
-SELECT 'open_intents', TO_JSON_STRING(STRUCT(system AS system, intents AS intents))
-FROM (SELECT system, COUNT(*) AS intents FROM {{ dataset }}.sync_intents WHERE status = 'open' GROUP BY system)
+SELECT 'open_intents', TO_JSON_STRING(STRUCT(system AS system, kind AS kind, intents AS intents))
+FROM (SELECT system, kind, COUNT(*) AS intents FROM {{ dataset }}.sync_intents WHERE status = 'open' GROUP BY system, kind)
 UNION ALL
 SELECT 'edits', TO_JSON_STRING(COUNT(*)) FROM {{ dataset }}.sync_edits WHERE cycle_id IS NULL
 UNION ALL
