@@ -11,6 +11,7 @@ from dagster._core.utils import make_new_run_id
 
 from truth_forge_sync.assets.hub import CHANGE_LOG, NOTHING_STAGED
 from truth_forge_sync.automation.job import SYNC
+from truth_forge_sync.automation.run_log import kept_open
 from truth_forge_sync.checks.hub import CONFLICTS, CONTACTS
 from truth_forge_sync.settings import SYSTEMS, SystemName
 
@@ -109,14 +110,15 @@ def run_cycle(
             on_step(event.step_key)
 
     instance.add_event_listener(run_id, listen)
-    result = defs.resolve_job_def(SYNC.name).execute_in_process(
-        instance=instance,
-        tags=dict(tags),
-        asset_selection=assets,
-        run_id=run_id,
-        run_config={**quiet, **_reconciling(assets, allow_losses)},
-        raise_on_error=False,
-    )
+    with kept_open(instance):
+        result = defs.resolve_job_def(SYNC.name).execute_in_process(
+            instance=instance,
+            tags=dict(tags),
+            asset_selection=assets,
+            run_id=run_id,
+            run_config={**quiet, **_reconciling(assets, allow_losses)},
+            raise_on_error=False,
+        )
     said = {
         event.asset_key: {key: value.value for key, value in event.materialization.metadata.items()}
         for event in result.get_asset_materialization_events()

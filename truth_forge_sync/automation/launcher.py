@@ -82,8 +82,10 @@ def execute_run(instance: InstanceRef, run_id: str) -> None:
     from dagster._cli.api import _execute_run_command_body
     from dagster._utils.interrupts import capture_interrupts
 
+    from truth_forge_sync.automation.run_log import kept_open
+
     os.setpgrp()  # Ctrl-C is for the daemon, which waits for us
-    with capture_interrupts(), DagsterInstance.from_ref(instance) as opened:
+    with capture_interrupts(), DagsterInstance.from_ref(instance) as opened, kept_open(opened):
         # Not told by the launcher, who may die just now.
         opened.add_run_tags(run_id, {PROCESS_TAG: _told(os.getpid())})
         _execute_run_command_body(run_id, opened, lambda _event: None, set_exit_code_on_failure=False)
