@@ -103,7 +103,7 @@ changed AS (
   FROM (
     SELECT contact_id, system, native_id, f.path, f.value AS seen, CAST(NULL AS STRING) AS held
     FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.fields) AS f
-    WHERE seen_now
+    WHERE seen_now AND NOT is_new
     UNION ALL
     SELECT contact_id, system, native_id, h.path, CAST(NULL AS STRING) AS seen, h.value AS held
     FROM {{ dataset }}.sync_native_{{ cycle }} AS native_rows CROSS JOIN UNNEST(native_rows.held) AS h
