@@ -29,7 +29,7 @@ BATCH_ROWS = 10_000
 WAIT_SECONDS = 60
 CONTACTS_AT_ONCE = 10_000
 """What is to be known for a decision about these fits into the memory that a statement gets at first."""
-FRUGAL_MEGABYTES = 128
+FRUGAL_MEGABYTES = 192
 """What a statement gets at first: what does not fit goes to a folder beside the hub's file, at hardly any cost in time.
 Not every statement can do with that; DuckDB's own limit is most of the machine's memory."""
 CLOSING_MEGABYTES = 48
