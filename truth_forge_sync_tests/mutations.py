@@ -57,7 +57,7 @@ MUTATIONS = (
     Mutation(10, "a refused write is not taken apart", "sync/isolate.py", "    if len(write.changes) < 2:", "    if True:", "sync/test_refusals.py"),
     Mutation(10, "no back-off", "hub/sql/cycle/acknowledge.sql", "5 * CAST(POW(2, LEAST(COALESCE(s.earlier_attempts, 0), 9)) AS INT64)", "5", "sync/test_refusals.py"),
     Mutation(11, "an interrupted cycle is forgotten", "sync/reconcile.py", "    if is_decided:\n        todo", "    if False:\n        todo", "sync/test_power_cuts.py"),
-    Mutation(11, "shares that were not decided are taken for done", "sync/reconcile.py", 'hub.run("abandon", "finish",', 'hub.run("finish",', "sync/test_power_cuts.py"),
+    Mutation(11, "shares that were not decided are taken for done", "sync/reconcile.py", 'hub.run("give_back", "finish",', 'hub.run("finish",', "sync/test_power_cuts.py"),
     Mutation(11, "a create that was not acknowledged is made again", "systems/contacts_table.py", "if current is not None and current.contact_id == write.contact_id:", "if False:", "systems/test_memory.py systems/test_local_sqlite.py"),
     Mutation(12, "every observation is news", "hub/sql/cycle/judge.sql", "moved OR differs AND hold_reason IS NULL AS is_news", "TRUE AS is_news", "sync/test_model.py"),
     Mutation(12, "our own writes are decided about again", "hub/sql/cycle/rows.sql", "{% if not holds %}", "{% if false %}", "sync/test_news.py"),

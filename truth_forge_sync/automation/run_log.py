@@ -14,8 +14,7 @@ import sqlalchemy as sql
 from dagster import DagsterInstance
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
-
-BUSY_SECONDS = 60
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 
 
 @contextmanager
@@ -60,7 +59,7 @@ class _Databases:
 
 
 def _engine(url: str) -> sql.Engine:
-    given = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    given = {"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False}
     engine = sql.create_engine(url, poolclass=sql.StaticPool, connect_args=given)
 
     @sql.event.listens_for(engine, "connect")

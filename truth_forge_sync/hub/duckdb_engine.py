@@ -10,7 +10,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -26,6 +26,8 @@ from truth_forge_sync.hub.lease import Lease
 warnings.filterwarnings("ignore", message="Arrow output on a DB-API result makes an extra copy")
 
 BATCH_ROWS = 10_000
+# Each thread holds the rows of a group until it is written.
+_IN_SMALL_GROUPS = f"(FORMAT parquet, ROW_GROUP_SIZE {BATCH_ROWS})"
 WAIT_SECONDS = 60
 CONTACTS_AT_ONCE = 10_000
 """What is to be known for a decision about these fits into the memory that a statement gets at first."""
@@ -129,7 +131,8 @@ class DuckDBEngine:
                     f"a table is missing in {self.path.name}", system="bigquery", remedy="run: truth-forge-sync init"
                 ) from error
             finally:
-                _limit(self._open_connection, CLOSING_MEGABYTES)
+                with suppress(duckdb.Error):  # of a file that broke, which is to be told and not this
+                    _limit(self._open_connection, CLOSING_MEGABYTES)
                 self._open_connection.close()
                 self._open_connection = None
                 self._dialect.save()
@@ -151,15 +154,10 @@ class DuckDBEngine:
             ) from error
         # A bar for each statement of more than two seconds is for a person at a prompt, not for a daemon's log.
         connection.execute(
-            "SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false; "
-            "SET write_buffer_row_group_count = 1"
+            "SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET enable_progress_bar = false"
         )
         _limit(connection, FRUGAL_MEGABYTES)
         return connection
-
-
-# Each thread holds the rows of a group until it is written.
-_IN_SMALL_GROUPS = f"(FORMAT parquet, ROW_GROUP_SIZE {BATCH_ROWS})"
 
 
 def _run(

@@ -128,10 +128,11 @@ def _resume(hub: Hub, cycle: str, clock: Clock) -> None:
         else:
             _finish(hub, cycle, todo)
     if is_split:
-        hub.run("abandon", "finish", cycle=cycle, everything=False, is_split=True, todo={"edits": 0})
+        hub.run("give_back", "finish", cycle=cycle, everything=False, is_split=True, todo={"edits": 0})
         drop_cycle(hub, cycle)
     elif not is_decided:
-        hub.run("abandon", cycle=cycle)
+        drop_cycle(hub, cycle)
+        hub.run("give_back", "abandon", cycle=cycle)
 
 
 def _is_there(hub: Hub, table: str) -> bool:

@@ -112,6 +112,7 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "changes_by_field": {"cycle": ("c1",), "since": ("1700000000000000",)},
     "status": {},
     "preview": {"cycle": ("c1",)},
+    "give_back": {"cycle": ("c1",)},
     "abandon": {"cycle": ("c1",)},
     "pending": {"system": ("twenty",), "kind": ("create", "patch")},
     "contacts_asked": {"asked": ("a1",)},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,20 +9,6 @@ import pytest
 from truth_forge_sync_tests.world import World
 
 ANN = {"first_name": "Ann", "primary_email": "ann@example.com", "other_emails/a@example.com": "true"}
-
-
-@pytest.fixture
-def statements(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement of a script that the hub is sent from now on."""
-    sent: list[str] = []
-    script = world.engine.script
-
-    def recorded(statements: Sequence[str]) -> None:
-        sent.extend(statements)
-        script(statements)
-
-    monkeypatch.setattr(world.engine, "script", recorded)
-    return sent
 
 
 def test_our_own_writes_coming_back_end_the_cycle_before_anything_is_decided(

@@ -28,6 +28,8 @@ KEPT = {
     "sync_conflicts": "contact_id, path, winning_value, losing_value, status",
     "sync_match_review": "system, native_id, candidate_contact_ids, status",
     "sync_holds": "system, native_id, path",
+    "sync_cycles": "SUM(contacts_created) AS created, SUM(contacts_updated) AS updated, "
+    "SUM(contacts_deleted) AS deleted, SUM(conflicts) AS conflicts",
 }
 
 

@@ -1,7 +1,9 @@
-{# What a plan did: contacts created, updated and deleted, changes that lost, and those that wait. Of all contacts, too: those
-   that are new and living, and those known before that were not equal everywhere. #}
+{# What a plan did, known by the first of its contacts, since no two shares have one in common: contacts created, updated and
+   deleted, changes that lost, and those that wait. Of all contacts, too: those that are new and living, and those known before
+   that were not equal everywhere. #}
 {% macro told() -%}
 SELECT
+  COALESCE(MIN(contact_id), '') AS first_contact,
   COALESCE(SUM(IF(is_new, 1, 0)), 0) AS created,
   COALESCE(SUM(IF(NOT is_new AND is_accepted AND NOT (is_deletion AND is_deleted), 1, 0)), 0) AS updated,
   COALESCE(SUM(IF(NOT is_new AND is_deletion AND is_deleted, 1, 0)), 0) AS deleted,

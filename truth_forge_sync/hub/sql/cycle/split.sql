@@ -6,5 +6,5 @@ CREATE OR REPLACE TABLE {{ dataset }}.sync_losses_{{ cycle }} (
 
 -- What was done, a row a share (_told.sql).
 CREATE OR REPLACE TABLE {{ dataset }}.sync_told_{{ cycle }} (
-  created INT64, updated INT64, deleted INT64, conflicts INT64, held INT64, newly_living INT64, differing INT64
+  first_contact STRING, created INT64, updated INT64, deleted INT64, conflicts INT64, held INT64, newly_living INT64, differing INT64
 ) {{ m.temporary() }};
