@@ -81,6 +81,8 @@ def _transpiled(shape: str) -> str:
         _look_up_first(select)
     for comparison in tree.find_all(exp.EQ):
         _compare_as_it_is(comparison)
+    for aggregate in list(tree.find_all(exp.ArrayAgg)):
+        _sort_what_is_gathered(aggregate)
     for fingerprint in list(tree.find_all(exp.FarmFingerprint)):
         fingerprint.replace(exp.func("hash", *fingerprint.expressions))  # another number, but always the same one
     return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
@@ -103,6 +105,20 @@ def _compare_as_it_is(comparison: exp.EQ) -> None:
     left, right = comparison.left, comparison.right
     if isinstance(left, exp.JSONFormat) and isinstance(right, exp.JSONFormat):
         comparison.replace(exp.EQ(this=left.this.copy(), expression=right.this.copy()))
+
+
+def _sort_what_is_gathered(aggregate: exp.ArrayAgg) -> None:
+    """Of elements that are ordered by their first field, or by themselves: DuckDB sorts a list that is there in half
+    the time that it takes to gather one in order."""
+    order = aggregate.this
+    if not isinstance(order, exp.Order) or len(order.expressions) != 1 or order.expressions[0].args.get("desc"):
+        return
+    element = order.this.args["false"] if isinstance(order.this, exp.If) else order.this
+    first = element.expressions[0].expression if isinstance(element, exp.Struct) else element
+    if first == order.expressions[0].this:
+        aggregate.set("this", order.this)
+        whole = aggregate.parent if isinstance(aggregate.parent, exp.IgnoreNulls) else aggregate
+        whole.replace(exp.func("list_sort", whole.copy()))
 
 
 def _stand_in(text: str, number: int) -> str:

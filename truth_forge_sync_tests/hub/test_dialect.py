@@ -63,6 +63,22 @@ def test_cycle_after_cycle_no_statement_is_new(tmp_path: Path) -> None:
             "SELECT native_id FROM identity.sync_links WHERE contact_id IN (SELECT contact_id FROM few)",
         ),
         ("SELECT TO_JSON_STRING(a.held) = TO_JSON_STRING(b.held)", "SELECT a.held = b.held"),
+        (
+            "SELECT ARRAY_AGG(STRUCT(path AS path, value AS value) ORDER BY path) FROM t",
+            "SELECT LIST_SORT(ARRAY_AGG({'path': path, 'value': value})) FROM t",
+        ),
+        (
+            "SELECT ARRAY_AGG(IF(a, NULL, STRUCT(b AS b)) IGNORE NULLS ORDER BY b) FROM t",
+            (
+                "SELECT LIST_SORT(ARRAY_AGG(CASE WHEN a THEN NULL ELSE {'b': b} END) "
+                "FILTER(WHERE CASE WHEN a THEN NULL ELSE {'b': b} END IS NOT NULL)) FROM t"
+            ),
+        ),
+        (
+            "SELECT ARRAY_AGG(STRUCT(a AS a) ORDER BY b) FROM t",
+            "SELECT ARRAY_AGG({'a': a} ORDER BY b NULLS FIRST) FROM t",
+        ),
+        ("SELECT ARRAY_AGG(a ORDER BY a DESC) FROM t", "SELECT ARRAY_AGG(a ORDER BY a DESC) FROM t"),
     ],
 )
 def test_what_duckdb_is_slow_at_is_said_in_another_way(tmp_path: Path, google: str, duckdb: str) -> None:
