@@ -60,7 +60,7 @@ MUTATIONS = (
     Mutation(11, "shares that were not decided are taken for done", "sync/reconcile.py", 'hub.run("give_back", "finish",', 'hub.run("finish",', "sync/test_power_cuts.py"),
     Mutation(11, "a create that was not acknowledged is made again", "systems/contacts_table.py", "if current is not None and current.contact_id == write.contact_id:", "if False:", "systems/test_memory.py systems/test_local_sqlite.py"),
     Mutation(12, "every observation is news", "hub/sql/cycle/judge.sql", "moved OR differs AND hold_reason IS NULL AS is_news", "TRUE AS is_news", "sync/test_model.py"),
-    Mutation(12, "our own writes are decided about again", "hub/sql/cycle/rows.sql", "{% if not holds %}", "{% if false %}", "sync/test_news.py"),
+    Mutation(12, "our own writes are decided about again", "hub/sql/cycle/rows.sql", "    NOT COALESCE(\n      NOT latest.deleted", "    TRUE OR NOT COALESCE(\n      NOT latest.deleted", "sync/test_news.py"),
     Mutation(13, "a delete beats a later edit", "hub/sql/cycle/decide.sql", "AND winning_value = 'true' AND COALESCE(edits.edited_at > winning_stamp, FALSE) AS outlived", "AND FALSE AS outlived", "sync/test_laws.py"),
     Mutation(13, "a row that is missing in a complete read is there", "sync/pull.py", "system.capabilities.reads_all and window == Window()", "False", "sync/test_sweep.py"),
     Mutation(14, "no brake", "hub/sql/cycle/judge.sql", "WHEN is_loss AND braked.system IS NOT NULL THEN 'brake'", "WHEN FALSE THEN 'brake'", "sync/test_brakes.py"),

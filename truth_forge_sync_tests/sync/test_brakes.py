@@ -61,6 +61,17 @@ def test_too_many_losses_wait_and_nothing_else_does(world: World, how: str) -> N
     assert not world.cycle().writes, "waiting is quiet"
 
 
+def test_while_some_wait_our_own_writes_to_others_are_no_news(world: World, statements: list[str]) -> None:
+    lose(world, 4)
+    world.settle()
+    world.twenty.put(list(world.twenty.rows)[-1], {"job_title": "Chair"})
+    world.cycle()
+    statements.clear()
+    assert world.cycle().pulled["supabase"].rows == 1
+    assert statements
+    assert not any("sync_plan_" in statement for statement in statements)
+
+
 @pytest.mark.parametrize("how", ["delete", "empty"])
 def test_what_a_person_allows_goes_through(world: World, how: str) -> None:
     lose(world, 4, how)

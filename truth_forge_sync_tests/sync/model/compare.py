@@ -59,7 +59,7 @@ class Tables:
                 (row["system"], row["native_id"]): Base(
                     row["contact_id"], row["version"], row["changed_at"], row["known_at"],
                     {held["path"]: Held(held["value"], held["sent"]) for held in row["held"]},
-                    row["gone"], frozenset(row["unread"] or ()), row["retired"] or False,
+                    row["gone"], frozenset(row["unread"] or ()), row["retired"] or False, row["own_contact_id"],
                 )
                 for row in self.rows("sync_bases")
             },
@@ -105,7 +105,7 @@ class Tables:
         looks: list[Look] = []
         swept: dict[str, datetime] = {}
         for batch in self.rows("sync_batches", "cycle_id IS NULL"):
-            if batch["complete"]:
+            if batch["complete"] or batch["live"] and batch["system"] == HUB:
                 swept[batch["system"]] = max(batch["read_at"], swept.get(batch["system"], batch["read_at"]))
             if batch["row_count"]:
                 looks += [

@@ -16,6 +16,7 @@ from truth_forge_sync_tests.sync.model.tables import (
     Change,
     Conflict,
     Decision,
+    Edit,
     Held,
     Hold,
     Intent,
@@ -79,7 +80,10 @@ class Native:
 
 
 def decide(before: State, looks: Iterable[Look], rules: Rules, swept: Mapping[str, datetime]) -> Decision:
-    """One cycle. ``swept``: the systems that were read completely, and when."""
+    """One cycle. ``swept``: the systems that were read completely, and when; the hub's reads show all rows that it did
+    not publish itself."""
+    looks = list(looks)
+    before = depart(before, looks, swept)
     seen = newest(before, looks, swept)
     matched, retiring, reviews = match(before, seen)
     contacts = {row: base.contact_id for row, base in before.bases.items()} | matched
@@ -89,7 +93,7 @@ def decide(before: State, looks: Iterable[Look], rules: Rules, swept: Mapping[st
         native = Native(row, contact_id, base, seen.get(row), base.retired if base else row in retiring)
         native.cells = {cell.path: cell for cell in show(before, native)}
         natives.append(native)
-    hold_back(before, natives, rules, touched(before, matched.values(), rules, everything=bool(swept)))
+    hold_back(before, natives, rules, touched(before, matched.values(), rules, everything=bool(swept.keys() - {HUB})))
 
     after = replace(before, registers={}, bases={}, intents={}, holds={}, refusals={}, reviews=reviews, edits=())
     decision = Decision(after, set(), set())
@@ -119,7 +123,7 @@ def newest(before: State, looks: Iterable[Look], swept: Mapping[str, datetime]) 
     for look in looks:
         stamps[look.row] += [] if look.deleted else [look.changed_at]
     for row, known in stamps.items():
-        if known and row[0] in swept and (row not in seen or seen[row].read_at < swept[row[0]]):
+        if known and row[0] in swept and row[0] != HUB and (row not in seen or seen[row].read_at < swept[row[0]]):
             seen[row] = Look(row, "", max(known), swept[row[0]], {}, deleted=True, gone=True)
 
     def counts(look: Look) -> bool:
@@ -128,6 +132,20 @@ def newest(before: State, looks: Iterable[Look], swept: Mapping[str, datetime]) 
         return look.read_at >= base.known_at if base else not look.deleted
 
     return {row: look for row, look in seen.items() if counts(look)}
+
+
+def depart(before: State, looks: Collection[Look], swept: Mapping[str, datetime]) -> State:
+    """Rows in review that are deleted or gone need no word; whoever they might have been is decided about again."""
+    latest = {look.row: look for look in sorted(looks, key=lambda look: (look.read_at, look.changed_at, look.version))}
+    reviews, edits = dict(before.reviews), list(before.edits)
+    for row, review in before.reviews.items():
+        look = latest.get(row)
+        is_missing = row[0] in swept and (look is None or look.read_at < swept[row[0]])
+        if review.status == "open" and (is_missing or look is not None and look.deleted):
+            reviews[row] = review._replace(status="gone")
+            nothing = Register(None, before.now, HUB)
+            edits += [Edit("", who, None, nothing, "review") for who in review.candidates & before.registers.keys()]
+    return replace(before, reviews=reviews, edits=edits)
 
 
 # -- Laws 3, 4 and 6: what changed ------------------------------------------------------------------------------------
@@ -361,6 +379,7 @@ def know(natives: Collection[Native], accepted: Mapping[str, Register], after: S
                 native.is_gone,
                 latest.unread,
                 native.retired,
+                latest.own_contact_id,
             )
         for path, cell in native.cells.items():
             if cell.waits:
@@ -387,7 +406,7 @@ def publish(before: State, contact_id: str, natives: Collection[Native], decisio
         for intent in written:
             del after.intents[intent]
         held = {path: Held(value) for path, (value, _, _) in after.registers[contact_id].items() if value is not None}
-        base = after.bases.get(row, Base(contact_id, "", after.now, after.now, {}))
+        base = after.bases.get(row, Base(contact_id, "", after.now, after.now, {}, own_contact_id=contact_id))
         after.bases[row] = replace(base, held=held, known_at=after.now, gone=False)
 
 

@@ -43,8 +43,9 @@ def match(before: State, seen: Mapping[Row, Look]) -> tuple[dict[Row, str], set[
     who |= {row: before.bases[row].contact_id for row in seen if row in before.bases}
     who |= {row: before.reviews[row].contact_id or new(row) for row in said}
     doubts: dict[Row, Review] = {}
+    told = {row: set[str]() if is_known(before, look) else keys_of(look) for row, look in seen.items()}
     for rule in ("id", "email", "phone"):
-        keys = {row: {key for key in keys_of(look) if key.startswith(f"{rule}:")} for row, look in seen.items()}
+        keys = {row: {key for key in told[row] if key.startswith(f"{rule}:")} for row in seen}
         known = defaultdict[str, set[str]](set)
         for contact_id, registers in before.registers.items():
             for key in {f"id:{contact_id}"} | identity({path: register.value for path, register in registers.items()}):
@@ -81,7 +82,7 @@ def match(before: State, seen: Mapping[Row, Look]) -> tuple[dict[Row, str], set[
     matched = {row: named[whom] for row, whom in who.items()}
     for row, doubt in doubts.items():
         if doubt.rule != "duplicate_in_system":
-            doubts[row] = doubt._replace(candidates=alike(row, doubt.rule, before, seen, matched))
+            doubts[row] = doubt._replace(candidates=alike(row, doubt.rule, before, told, matched))
     occupied = {(row[0], base.contact_id) for row, base in before.bases.items() if is_alive(base)}
     second = {row for row in matched.keys() - before.bases.keys() if (row[0], matched[row]) in occupied}
     # In the hub a contact has one place.
@@ -101,15 +102,30 @@ def match(before: State, seen: Mapping[Row, Look]) -> tuple[dict[Row, str], set[
     return matched, retiring, reviews
 
 
-def alike(row: Row, rule: str, before: State, seen: Mapping[Row, Look], matched: Mapping[Row, str]) -> frozenset[str]:
+def alike(
+    row: Row, rule: str, before: State, told: Mapping[Row, set[str]], matched: Mapping[Row, str]
+) -> frozenset[str]:
     """Everybody who has a key of that kind in common with the row."""
-    keys = {key for key in keys_of(seen[row]) if key.startswith(f"{rule}:")}
+    keys = {key for key in told[row] if key.startswith(f"{rule}:")}
     known = {
         contact_id
         for contact_id, registers in before.registers.items()
         if keys & ({f"id:{contact_id}"} | identity({path: register.value for path, register in registers.items()}))
     }
-    return frozenset(known | {matched[other] for other in matched if keys & keys_of(seen[other])})
+    return frozenset(known | {matched[other] for other in matched if keys & told[other]})
+
+
+def is_known(before: State, look: Look) -> bool:
+    """Whether it shows a linked row as we know it, and so says nothing new about anybody. What is held back counts as
+    shown until the row is seen again, so a look at that says something."""
+    base = before.bases.get(look.row)
+    return (
+        base is not None
+        and not (look.deleted or base.gone or look.unread or base.unread)
+        and (look.version, look.own_contact_id) == (base.version, base.own_contact_id)
+        and {path: Held(value) for path, value in look.values.items()} == base.held
+        and all(hold.contact_id != base.contact_id for hold in before.holds.values())
+    )
 
 
 def keys_of(look: Look) -> set[str]:

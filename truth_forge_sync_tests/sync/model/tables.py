@@ -48,6 +48,7 @@ class Base:  # what we know a native row to hold, and since when
     gone: bool = False
     unread: frozenset[str] = frozenset()
     retired: bool = False  # another row of its system stands for the contact
+    own_contact_id: str | None = None
 
 
 class Intent(NamedTuple):  # a write, recorded before it is sent

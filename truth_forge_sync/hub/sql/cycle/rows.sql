@@ -87,13 +87,17 @@ LEFT JOIN {{ dataset }}.sync_match_review AS review
   ON review.system = latest.system AND review.native_id = latest.native_id AND review.status <> 'open'
 WHERE COALESCE(latest.read_at >= bases.known_at, TRUE)
   AND NOT (links.contact_id IS NULL AND latest.deleted)
-  {% if not holds %}
-  AND NOT COALESCE(
-    NOT latest.deleted AND NOT bases.gone
-      AND latest.version = bases.version
-      AND COALESCE(latest.own_contact_id, '') = COALESCE(bases.own_contact_id, '')
-      AND ARRAY_LENGTH(latest.unread) = 0 AND ARRAY_LENGTH(bases.unread) = 0
-      AND TO_JSON_STRING(latest.fields) = TO_JSON_STRING(bases.held),
-    FALSE
-  )
-  {% endif %};
+  AND (
+    NOT COALESCE(
+      NOT latest.deleted AND NOT bases.gone
+        AND latest.version = bases.version
+        AND COALESCE(latest.own_contact_id, '') = COALESCE(bases.own_contact_id, '')
+        AND ARRAY_LENGTH(latest.unread) = 0 AND ARRAY_LENGTH(bases.unread) = 0
+        AND TO_JSON_STRING(latest.fields) = TO_JSON_STRING(bases.held),
+      FALSE
+    )
+    {% if holds %}
+    -- What is held back counts as shown until the row is seen again.
+    OR links.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_holds)
+    {% endif %}
+  );
