@@ -72,6 +72,11 @@ class Waiting:
     fields: frozenset[str]
     complete: bool = False
 
+    @property
+    def staged_table(self) -> str | None:
+        """None where nothing was read."""
+        return f"sync_staged_{self.batch_id}" if self.row_count else None
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:

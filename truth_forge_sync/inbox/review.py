@@ -4,8 +4,7 @@
 effect when the row is seen again, so it is read now and staged, and only then the word is recorded: a crash in between
 leaves the row in review, and the word can be said again.
 
-A row that is not there any more needs no word. Its review is closed with the status ``gone``, which says nothing about
-who the row is: should it come back, it is matched anew.
+A row that is not there any more needs no word (:mod:`truth_forge_sync.sync.reviews`).
 """
 
 from __future__ import annotations
@@ -15,17 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pyarrow as pa
-
 from truth_forge_sync.errors import Stop
 from truth_forge_sync.hub.hand_edits import HUB
-from truth_forge_sync.hub.hub import Hub, new_id
+from truth_forge_sync.hub.hub import Hub
 from truth_forge_sync.inbox.asked import found, rows_asked
 from truth_forge_sync.inbox.contacts import Known, contact
 from truth_forge_sync.sync.pull import Clock, stage_rows, utc_now
+from truth_forge_sync.sync.reviews import GONE, close_reviews
 from truth_forge_sync.systems.protocol import NativeRow, System, Window
-
-DECIDED_REVIEWS = pa.schema([("review_id", pa.string()), ("status", pa.string()), ("contact_id", pa.string())])
 
 LISTED_BY = "review list --all"
 
@@ -122,10 +118,10 @@ def _decided(hub: Hub, system: System, review: Review, status: str, contact_id: 
     read_at = clock()
     row = _seen(system, review.native_id)
     if row is None:
-        _record(hub, review, "gone", None)
+        close_reviews(hub, [review.review_id], GONE)
         return False
     stage_rows(hub, system, [row], read_at=read_at)
-    _record(hub, review, status, contact_id)
+    close_reviews(hub, [review.review_id], status, contact_id)
     return True
 
 
@@ -142,11 +138,6 @@ def _pages(system: System, native_id: str) -> Iterator[Sequence[NativeRow]]:
     """The hub reads no row by its id, but a row of it that nobody knows yet is among those that differ from what was
     published, and those are few."""
     return system.read_changed(Window()) if system.name == HUB else system.read_by_id([native_id])
-
-
-def _record(hub: Hub, review: Review, status: str, contact_id: str | None) -> None:
-    record = {"review_id": review.review_id, "status": status, "contact_id": contact_id}
-    hub.record("review_decide", DECIDED_REVIEWS, [record], batch=new_id())
 
 
 def _review(row: Mapping[str, Any]) -> Review:

@@ -25,7 +25,7 @@ class Due:
 
     @property
     def staged_tables(self) -> list[str]:
-        return [f"sync_staged_{batch.batch_id}" for batch in self.batches if batch.row_count]
+        return [batch.staged_table for batch in self.batches if batch.staged_table]
 
     @property
     def rows(self) -> bool:

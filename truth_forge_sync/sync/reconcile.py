@@ -15,6 +15,7 @@ from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.decision import News, begin, decide, drop_cycle, drop_share, news_of
 from truth_forge_sync.sync.due import Due, due_now
 from truth_forge_sync.sync.pull import Clock, utc_now
+from truth_forge_sync.sync.reviews import close_departed
 from truth_forge_sync.sync.rules import Rules
 
 
@@ -52,6 +53,7 @@ def reconcile(
         for cycle in hub.state().unfinished:
             _resume(hub, cycle, clock)
         finish_merges(hub, hub.state().merges)
+        close_departed(hub)
         due = due_now(hub, rules)
         if due is None:
             return Reconciled(held=_held(hub), seconds=monotonic() - began)

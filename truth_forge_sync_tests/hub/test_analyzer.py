@@ -20,8 +20,8 @@ from truth_forge_sync.hub.statements import COLUMNS, FOLDER, render
 from truth_forge_sync.inbox.asked import ASKED
 from truth_forge_sync.inbox.conflicts import CHOSEN_CONFLICTS
 from truth_forge_sync.inbox.errors import CHOSEN_ERRORS
-from truth_forge_sync.inbox.review import DECIDED_REVIEWS
 from truth_forge_sync.sync.decision import DECIDING, Share
+from truth_forge_sync.sync.reviews import DECIDED_REVIEWS
 from truth_forge_sync_tests.hub.analyzer import GoogleSQL, RefusedByGoogle
 
 DATASET = "identity"
@@ -77,6 +77,10 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
         "batch_tables": ([], ["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"]),
         "complete_batches": ([], ["b1", "b2"]),
         "holds": (False, True),
+    },
+    "departed": {
+        "batches": (["b1"], ["b1", "b2"]),
+        "batch_tables": ([], ["sync_staged_b1"], ["sync_staged_b1", "sync_staged_b2"]),
     },
     "news": {"cycle": ("c1",), "everything": (False, True)},
     "unmoved": {"cycle": ("c1",)},

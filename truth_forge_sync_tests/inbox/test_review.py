@@ -204,6 +204,36 @@ def test_a_row_that_is_gone_needs_no_word_and_the_candidates_get_rows(world: Wor
     assert sorted(values["first_name"] for values in living(world.supabase).values()) == ["Ann", "Bo"]
 
 
+@pytest.mark.parametrize("softly", [True, False])
+def test_a_row_that_a_sweep_finds_deleted_leaves_the_inbox_and_the_candidates_get_rows(
+    world: World, softly: bool
+) -> None:
+    ambiguous(world)
+    (world.supabase.soft_delete if softly else world.supabase.hard_delete)("s-1")
+    world.sweep()
+    assert statuses(world) == ["gone"]
+    rest(world)
+    assert sorted(values["first_name"] for values in living(world.supabase).values()) == ["Ann", "Bo"]
+
+
+def test_a_soft_delete_closes_the_review_in_the_next_cycle(world: World) -> None:
+    ambiguous(world)
+    world.supabase.soft_delete("s-1")
+    world.cycle()
+    assert statuses(world) == ["gone"]
+    rest(world)
+
+
+def test_a_row_in_review_that_is_seen_again_goes_on_waiting(world: World) -> None:
+    review = ambiguous(world)
+    world.supabase.put("s-1", {"city": "Rome"})
+    world.cycle()
+    world.twenty.put("t-1", {"city": "Bergen"})  # a batch of another system says nothing of this one
+    world.cycle()
+    world.sweep()
+    assert only(world) == review
+
+
 def test_a_row_that_comes_back_is_reviewed_again(world: World) -> None:
     review = surplus(world)
     world.supabase.soft_delete("s-2")
@@ -293,6 +323,15 @@ def test_a_row_of_the_hub_that_is_gone_needs_no_word(world: World) -> None:
     review, hub = entered_in_the_hub(world)
     world.edit_hub("DELETE FROM identity.contacts_master WHERE city = 'Oslo'")
     assert not separate(world.hub, hub, review)
+    assert statuses(world) == ["gone"]
+    rest(world)
+
+
+def test_a_row_of_the_hub_that_is_gone_leaves_the_inbox(world: World) -> None:
+    entered_in_the_hub(world)
+    world.edit_hub("DELETE FROM identity.contacts_master WHERE city = 'Oslo'")
+    world.settle()
+    assert statuses(world) == ["gone"]
     rest(world)
 
 
