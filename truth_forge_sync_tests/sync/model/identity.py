@@ -124,7 +124,7 @@ def is_known(before: State, look: Look) -> bool:
         and not (look.deleted or base.gone or look.unread or base.unread)
         and (look.version, look.own_contact_id) == (base.version, base.own_contact_id)
         and {path: Held(value) for path, value in look.values.items()} == base.held
-        and all(hold.contact_id != base.contact_id for hold in before.holds.values())
+        and all(row != look.row for row, _ in before.holds)
     )
 
 

@@ -98,6 +98,8 @@ WHERE COALESCE(latest.read_at >= bases.known_at, TRUE)
     )
     {% if holds %}
     -- What is held back counts as shown until the row is seen again.
-    OR links.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_holds)
+    OR CONCAT(latest.system, '/', latest.native_id) IN (
+      SELECT CONCAT(system, '/', native_id) FROM {{ dataset }}.sync_holds
+    )
     {% endif %}
   );
