@@ -82,7 +82,7 @@ def _carry_out(hub: Hub, cycle: str, clock: Clock) -> Mapping[str, Any]:
     if todo["contacts"]:
         now = int(clock().timestamp() * 1_000_000)
         wide = ("wide",) if todo["hub_rows"] else ()
-        hub.run(*wide, "apply", cycle=cycle, now=str(now), since=day_before(cycle), todo=todo)
+        hub.run(*wide, "apply", cycle=cycle, now=str(now), todo=todo)
         crash_point("reconcile.applied")
     return todo
 

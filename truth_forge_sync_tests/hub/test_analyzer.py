@@ -108,7 +108,7 @@ PLACEHOLDERS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "plan": {"cycle": ("c1",)},
     "todo": {"cycle": ("c1",)},
     "wide": {"cycle": ("c1",), "todo": (ALL, NOTHING)},
-    "apply": {"cycle": ("c1",), "now": ("1700000000000000",), "since": ("1700000000000000",), "todo": (ALL, NOTHING)},
+    "apply": {"cycle": ("c1",), "now": ("1700000000000000",), "todo": (ALL, NOTHING)},
     "tell": {"cycle": ("c1",), "everything": (True, False), "todo": (ALL, NOTHING)},
     "aside": {"cycle": ("c1",), "todo": (ALL, NOTHING)},
     "finish": {"cycle": ("c1",), "everything": (True, False), "is_split": (False, True), "todo": (ALL, NOTHING)},

@@ -107,7 +107,7 @@ USING (
   JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = settled.contact_id
   WHERE settled.is_accepted
 ) AS s
-ON t.event_id = s.event_id AND t.contact_id = s.contact_id AND t.recorded_at >= TIMESTAMP_MICROS({{ since }})
+ON t.event_id = s.event_id AND t.contact_id = s.contact_id AND t.recorded_at >= TIMESTAMP_MICROS({{ todo.decided_at }})
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (
     event_id, cycle_id, contact_id, system, change_type, field, path, old_value, new_value, changed_at, recorded_at, origin
@@ -139,7 +139,7 @@ USING (
   JOIN {{ dataset }}.sync_plan_{{ cycle }} AS plan ON plan.contact_id = claims.contact_id
   WHERE claims.is_lost
 ) AS s
-ON t.conflict_id = s.conflict_id AND t.contact_id = s.contact_id AND t.created_at >= TIMESTAMP_MICROS({{ since }})
+ON t.conflict_id = s.conflict_id AND t.contact_id = s.contact_id AND t.created_at >= TIMESTAMP_MICROS({{ todo.decided_at }})
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (
     conflict_id, cycle_id, contact_id, field, path, winning_system, winning_value, winning_changed_at,

@@ -1,7 +1,8 @@
 -- How much a decided cycle has to carry out, so that apply.sql leaves out what would do nothing (each statement is a second
 -- on BigQuery). Nothing at all to apply in a cycle that only re-read unchanged rows. What earlier cycles left counts, too.
+-- decided_at, in microseconds since 1970: nothing that this plan records is older, which bounds what is read of the logs.
 SELECT
-  plan.contacts, plan.decided, plan.accepted, plan.hub_rows, plan.hub_new, plan.hub_unread,
+  plan.decided_at, plan.contacts, plan.decided, plan.accepted, plan.hub_rows, plan.hub_new, plan.hub_unread,
   learnt.bases, learnt.links, writes.intents, writes.hub_strays, matched.reviews, matched.unread,
   (SELECT COUNT(*) FROM {{ dataset }}.sync_settled_{{ cycle }} WHERE is_accepted) AS changes,
   (SELECT COUNT(*) FROM {{ dataset }}.sync_claims_{{ cycle }} WHERE is_lost) AS conflicts,
@@ -16,7 +17,7 @@ SELECT
   ) AS staged_tables
 FROM (
   SELECT
-    COUNT(*) AS contacts, COUNT(IF(is_decided, 1, NULL)) AS decided, COUNT(IF(is_accepted, 1, NULL)) AS accepted,
+    UNIX_MICROS(MIN(decided_at)) AS decided_at, COUNT(*) AS contacts, COUNT(IF(is_decided, 1, NULL)) AS decided, COUNT(IF(is_accepted, 1, NULL)) AS accepted,
     COUNT(IF(to_hub, 1, NULL)) AS hub_rows, COUNT(IF(to_hub AND NOT is_in_hub, 1, NULL)) AS hub_new,
     COUNT(IF(to_hub AND ARRAY_LENGTH(hub_unread) > 0, 1, NULL)) AS hub_unread
   FROM {{ dataset }}.sync_plan_{{ cycle }}
