@@ -71,6 +71,7 @@ MUTATIONS = (
     Mutation(15, "shared mailboxes identify a person", "hub/sql/shared/_macros.sql", "info|sales", "nobody|sales", "sync/test_identity.py"),
     Mutation(15, "the first of two candidates is taken", "hub/sql/cycle/match.sql", "WHEN first_label = last_label THEN first_label", "WHEN TRUE THEN first_label", "sync/test_identity.py"),
     Mutation(15, "a phone identifies without a name", "hub/sql/shared/_macros.sql", ", '|', LOWER({{ first_name }}), ' ', LOWER({{ last_name }}))", ")", "sync/test_identity.py"),
+    Mutation(15, "a row that is gone waits for a word for ever", "sync/reconcile.py", "        close_departed(hub)\n", "", "inbox/test_review.py"),
     Mutation(16, "a sweep compares only what changed", "sync/due.py", "everything = more_to_hold or any(batch.complete for batch in state.batches)", "everything = more_to_hold", "sync/test_sweep.py"),
 )  # fmt: skip
 
