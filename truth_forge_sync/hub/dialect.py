@@ -113,11 +113,15 @@ def _sort_what_is_gathered(aggregate: exp.ArrayAgg) -> None:
     order = aggregate.this
     if not isinstance(order, exp.Order) or len(order.expressions) != 1 or order.expressions[0].args.get("desc"):
         return
-    element = order.this.args["false"] if isinstance(order.this, exp.If) else order.this
+    whole: exp.Expression = aggregate
+    element = order.this
+    if isinstance(aggregate.parent, exp.IgnoreNulls):
+        whole = aggregate.parent
+        if isinstance(element, exp.If) and isinstance(element.args["true"], exp.Null):
+            element = element.args.get("false")
     first = element.expressions[0].expression if isinstance(element, exp.Struct) else element
     if first == order.expressions[0].this:
         aggregate.set("this", order.this)
-        whole = aggregate.parent if isinstance(aggregate.parent, exp.IgnoreNulls) else aggregate
         whole.replace(exp.func("list_sort", whole.copy()))
 
 

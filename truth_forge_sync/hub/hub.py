@@ -72,11 +72,6 @@ class Waiting:
     fields: frozenset[str]
     complete: bool = False
 
-    @property
-    def staged_table(self) -> str | None:
-        """None where nothing was read."""
-        return f"sync_staged_{self.batch_id}" if self.row_count else None
-
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -279,6 +274,11 @@ def state_of(parts: Mapping[str, Sequence[Any]]) -> HubState:
         merges={item["merge_id"]: item["status"] for item in parts["merges"]},
         last_sweep=next((Sweep(item["cycle_id"], item["compared"], item["aligned"]) for item in parts["sweeps"]), None),
     )
+
+
+def staged_tables(batches: Iterable[Waiting]) -> list[str]:
+    """A batch without rows has none."""
+    return [f"sync_staged_{batch.batch_id}" for batch in batches if batch.row_count]
 
 
 def _by_system_and_kind(items: Sequence[Mapping[str, Any]]) -> Mapping[str, Mapping[str, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from truth_forge_sync.contact import FIELD
 from truth_forge_sync.hub.hand_edits import HUB
-from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, HubState, Registered, Waiting, new_id
+from truth_forge_sync.hub.hub import SYSTEMS_MANIFEST, Hub, HubState, Registered, Waiting, new_id, staged_tables
 from truth_forge_sync.sync.rules import Rules
 
 
@@ -25,7 +25,7 @@ class Due:
 
     @property
     def staged_tables(self) -> list[str]:
-        return [batch.staged_table for batch in self.batches if batch.staged_table]
+        return staged_tables(self.batches)
 
     @property
     def rows(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from truth_forge_sync.hub.hub import Hub, new_id
+from truth_forge_sync.hub.hub import Hub, new_id, staged_tables
 
 GONE = "gone"
 
@@ -32,7 +32,7 @@ def close_departed(hub: Hub) -> None:
     departed = hub.rows(
         "departed",
         batches=[batch.batch_id for batch in state.batches],
-        batch_tables=[batch.staged_table for batch in state.batches if batch.staged_table],
+        batch_tables=staged_tables(state.batches),
     )
     if departed:
         close_reviews(hub, [row["review_id"] for row in departed], GONE)

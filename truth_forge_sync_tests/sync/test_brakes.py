@@ -73,6 +73,25 @@ def test_while_some_wait_our_own_writes_to_others_are_no_news(world: World, stat
 
 
 @pytest.mark.parametrize("how", ["delete", "empty"])
+def test_what_comes_back_as_it_was_waits_no_longer(world: World, how: str) -> None:
+    """Without a word: no tombstone, no new version."""
+    rows = world.twenty.rows
+    as_they_were = dict(list(rows.items())[:4])
+    for native_id, row in as_they_were.items():
+        if how == "delete":
+            del rows[native_id]
+        else:
+            rows[native_id] = replace(row, values={path: held for path, held in row.values.items() if path != "city"})
+    world.sweep()
+    assert world.hub.state().holds["twenty"].contacts == 4
+    rows.update(as_they_were)
+    world.sweep()
+    assert world.sql("SELECT * FROM identity.sync_holds") == []
+    assert not world.cycle().writes
+    world.assert_aligned()
+
+
+@pytest.mark.parametrize("how", ["delete", "empty"])
 def test_what_a_person_allows_goes_through(world: World, how: str) -> None:
     lose(world, 4, how)
     world.settle()

@@ -9,7 +9,8 @@
 -- seen now, or both.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_native_{{ cycle }} {{ m.temporary() }} AS
 WITH
--- Rows that were matched now, contacts that a command wants decided about, and what waited for its time{{ ' or still waits: the brake counts it, too' if counting else '' }}.
+-- Rows that were matched now, contacts that a command wants decided about, and what waited for its time (the brake counts
+-- what still waits, too).
 touched AS (
   SELECT contact_id
   FROM (

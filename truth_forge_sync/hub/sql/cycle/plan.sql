@@ -69,7 +69,7 @@ hub_rows AS (
   WHERE native_rows.system = 'bigquery' AND NOT native_rows.retired
 ),
 
--- Contacts with a write, with news of a row, with a change that lost, or with one that must wait from now on.
+-- Contacts with a write, with news of a row, with a change that lost, or with one that must wait from now on, or no longer.
 concerned AS (
   SELECT contact_id, LOGICAL_OR(to_hub) AS to_hub
   FROM (
@@ -79,7 +79,7 @@ concerned AS (
     UNION ALL
     SELECT contact_id, FALSE FROM {{ dataset }}.sync_claims_{{ cycle }} WHERE is_lost
     UNION ALL
-    SELECT contact_id, FALSE FROM {{ dataset }}.sync_cells_{{ cycle }} WHERE hold_reason IS NOT NULL AND held_at IS NULL
+    SELECT contact_id, FALSE FROM {{ dataset }}.sync_cells_{{ cycle }} WHERE (hold_reason IS NULL) <> (held_at IS NULL)
   )
   GROUP BY contact_id
 )

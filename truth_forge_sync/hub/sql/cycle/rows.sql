@@ -1,5 +1,5 @@
 {% import '_macros.sql' as m with context %}
-{% set observed = 'system, native_id, own_contact_id, version, changed_at, read_at, deleted, gone, fields, unread' %}
+{% import '_looks.sql' as looks with context %}
 -- The rows that a cycle has to decide about: of all that was staged, what is news.
 --
 -- Output: sync_rows, one row a native row, with the contact it is linked to, or what a person said it is (word: linked or
@@ -7,22 +7,8 @@
 -- the row (a stale look), and rows that were deleted before we ever knew them.
 CREATE OR REPLACE TABLE {{ dataset }}.sync_rows_{{ cycle }} {{ m.temporary() }} AS
 WITH
--- Every staged row of every batch.
 arrived AS (
-  {% for table in batch_tables %}
-  SELECT {{ observed }}
-  FROM {{ dataset }}.{{ table }}
-  {% if not loop.last %}
-  UNION ALL
-  {% endif %}
-  {% else %}
-  SELECT
-    CAST(NULL AS STRING) AS system, CAST(NULL AS STRING) AS native_id, CAST(NULL AS STRING) AS own_contact_id,
-    CAST(NULL AS STRING) AS version, CAST(NULL AS TIMESTAMP) AS changed_at, CAST(NULL AS TIMESTAMP) AS read_at,
-    FALSE AS deleted, FALSE AS gone, ARRAY<STRUCT<path STRING, value STRING, sent STRING>>[] AS fields,
-    ARRAY<STRUCT<field STRING, reason STRING>>[] AS unread
-  FROM (SELECT 1) WHERE FALSE
-  {% endfor %}
+{{ looks.arrived(batch_tables) -}}
 ),
 {% if complete_batches %}
 
@@ -49,16 +35,16 @@ missing AS (
 
 -- The latest observation of each native row.
 latest AS (
-  SELECT {{ observed }}
+  SELECT {{ looks.observed }}
   FROM (
-    SELECT {{ observed }} FROM arrived
+    SELECT {{ looks.observed }} FROM arrived
     {% if complete_batches %}
     UNION ALL
-    SELECT {{ observed }} FROM missing
+    SELECT {{ looks.observed }} FROM missing
     {% endif %}
   )
   WHERE TRUE
-  QUALIFY ROW_NUMBER() OVER (PARTITION BY system, native_id ORDER BY read_at DESC, changed_at DESC, version DESC) = 1
+  QUALIFY {{ looks.is_latest() }}
 ),
 
 linked AS (

@@ -17,7 +17,8 @@ SELECT
   ) AS staged_tables
 FROM (
   SELECT
-    UNIX_MICROS(MIN(decided_at)) AS decided_at, COUNT(*) AS contacts, COUNT(IF(is_decided, 1, NULL)) AS decided, COUNT(IF(is_accepted, 1, NULL)) AS accepted,
+    UNIX_MICROS(MIN(decided_at)) AS decided_at,
+    COUNT(*) AS contacts, COUNT(IF(is_decided, 1, NULL)) AS decided, COUNT(IF(is_accepted, 1, NULL)) AS accepted,
     COUNT(IF(to_hub, 1, NULL)) AS hub_rows, COUNT(IF(to_hub AND NOT is_in_hub, 1, NULL)) AS hub_new,
     COUNT(IF(to_hub AND ARRAY_LENGTH(hub_unread) > 0, 1, NULL)) AS hub_unread
   FROM {{ dataset }}.sync_plan_{{ cycle }}

@@ -1,4 +1,4 @@
--- What a person said about rows in review. Keyed by review: running it twice is running it once.
+-- What a person said about rows in review, or those that are gone. Keyed by review: running it twice is running it once.
 
 -- Nothing was created in the row's system for the contacts that it might have been: they are to be decided about again.
 INSERT INTO {{ dataset }}.sync_edits (edit_id, contact_id, origin, created_at)
