@@ -72,7 +72,8 @@ class DuckDBEngine:
             with self._connection() as connection:
                 _run(connection, f"COPY ({self._dialect.of(sql)}) TO '{rows}' {_IN_SMALL_GROUPS}")
             with pq.ParquetFile(rows) as file:
-                yield from file.iter_batches(batch_size=BATCH_ROWS)
+                for group in range(file.num_row_groups):  # (iter_batches holds on to what it has read)
+                    yield from file.read_row_group(group).to_batches()
 
     def script(self, statements: Sequence[str]) -> None:
         with self._connection() as connection:
