@@ -73,7 +73,7 @@ class DuckDBEngine:
                 _run(connection, f"COPY ({self._dialect.of(sql)}) TO '{rows}' {_IN_SMALL_GROUPS}")
             with pq.ParquetFile(rows) as file:
                 for group in range(file.num_row_groups):  # (iter_batches holds on to what it has read)
-                    yield from file.read_row_group(group).to_batches()
+                    yield from file.read_row_group(group).to_batches(BATCH_ROWS)
 
     def script(self, statements: Sequence[str]) -> None:
         with self._connection() as connection:
