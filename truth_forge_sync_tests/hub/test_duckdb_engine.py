@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from truth_forge_sync.hub import duckdb_engine
@@ -43,3 +44,15 @@ def test_the_next_statement_is_frugal_again(hub: DuckDBEngine) -> None:
         (row,) = hub.query("SELECT current_setting('memory_limit') AS allowed").to_pylist()
     assert row == {"allowed": "15.2 MiB"}
     assert not list(hub.path.parent.glob("*.tmp"))
+
+
+def test_a_stream_lets_go_of_what_it_has_brought(hub: DuckDBEngine) -> None:
+    hub.script([GREEDY])
+    before = pa.total_allocated_bytes()
+    batches_held = [
+        (pa.total_allocated_bytes() - before) / batch.nbytes
+        for batch in hub.stream("SELECT texts FROM identity.lists CROSS JOIN UNNEST(GENERATE_ARRAY(1, 8)) AS once_more")
+        if batch.num_rows == duckdb_engine.BATCH_ROWS
+    ]
+    assert len(batches_held) > 16
+    assert max(batches_held) < 4
