@@ -33,8 +33,8 @@ class Engine(Protocol):
     """How many a cycle decides about at most before it carries that out; None: all, however many they are."""
 
     def session(self) -> AbstractContextManager[None]:
-        """Keep the hub at hand for several calls in a row. The embedded hub's file stays open meanwhile, and other
-        processes wait: no talking to other systems within."""
+        """Keep the hub at hand for several calls in a row. The embedded hub's file stays open meanwhile (and is
+        opened anew now and then in a long one), and other processes wait: no talking to other systems within."""
         ...
 
     def query(self, sql: str) -> pa.Table:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import duckdb
 import pyarrow as pa
 import pytest
 
+from truth_forge_sync.errors import Retry
 from truth_forge_sync.hub import duckdb_engine
 from truth_forge_sync.hub.duckdb_engine import DuckDBEngine
 
@@ -56,3 +58,29 @@ def test_a_stream_lets_go_of_what_it_has_brought(hub: DuckDBEngine) -> None:
     ]
     assert len(batches_held) > 16
     assert max(batches_held) < 4
+
+
+def test_a_long_session_opens_the_file_anew(hub: DuckDBEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duckdb_engine, "JOBS_OF_A_CONNECTION", 3)
+    connect = Mock(wraps=duckdb.connect)
+    monkeypatch.setattr(duckdb, "connect", connect)
+    with hub.session():
+        hub.script(["CREATE TABLE identity.counted (n INT64)"])
+        for _ in range(4):
+            hub.script(["INSERT INTO identity.counted SELECT COUNT(*) FROM identity.counted"])
+        assert connect.call_count == 2
+        found = hub.query("SELECT n, current_setting('memory_limit') AS allowed FROM identity.counted ORDER BY n")
+    assert found.to_pylist() == [{"n": n, "allowed": "15.2 MiB"} for n in range(4)]
+
+
+def test_a_session_that_loses_the_file_to_another_process_says_so(
+    hub: DuckDBEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duckdb_engine, "JOBS_OF_A_CONNECTION", 1)
+    monkeypatch.setattr(duckdb_engine, "WAIT_SECONDS", 0)
+    with hub.session():
+        monkeypatch.setattr(duckdb, "connect", Mock(side_effect=duckdb.IOException("Could not set lock on file")))
+        with pytest.raises(Retry, match="stayed locked"):
+            hub.query("SELECT 1 AS one")
+    monkeypatch.undo()
+    assert hub.query("SELECT 1 AS one").to_pylist() == [{"one": 1}]
