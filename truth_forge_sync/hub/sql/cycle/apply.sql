@@ -1,5 +1,13 @@
 {% import '_macros.sql' as m with context %}
 {% import '_identifiers.sql' as identifiers with context %}
+{% set base_columns = [
+  'system', 'native_id', 'contact_id', 'version', 'changed_at', 'known_at', 'gone', 'retired', 'own_contact_id', 'unread', 'held'
+] %}
+{% macro learnt() -%}
+  SELECT {{ base_columns | join(', ') }}
+  FROM {{ dataset }}.sync_learnt_{{ cycle }}
+  WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
+{%- endmacro %}
 -- Carry out what was decided. Every statement is keyed, so that running it twice is running it once; finish.sql marks the
 -- cycle applied. What has nothing to do is left out (todo.sql).
 {% if todo.links %}
@@ -14,26 +22,6 @@ USING (
 ON t.native_id = s.native_id AND t.system = s.system
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (system, native_id, contact_id, linked_at) VALUES (s.system, s.native_id, s.contact_id, s.decided_at);
-{% endif %}
-{% if todo.bases %}
-
-MERGE INTO {{ dataset }}.sync_bases AS t
-USING (
-  SELECT contact_id, system, native_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held
-  FROM {{ dataset }}.sync_learnt_{{ cycle }}
-  WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
-) AS s
-ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.native_id
-WHEN MATCHED AND t.known_at <= s.known_at THEN
-  UPDATE SET
-    version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = s.gone, own_contact_id = s.own_contact_id,
-    unread = s.unread, held = s.held
-WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held)
-  VALUES (
-    s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, s.gone, s.retired, s.own_contact_id, s.unread,
-    s.held
-  );
 {% endif %}
 {% if todo.decided %}
 
@@ -215,27 +203,46 @@ WHEN NOT MATCHED BY TARGET AND NOT s.is_in_hub THEN
 
     s.canonical_name, s.created_at, s.updated_at, s.deleted_at, s.version, s.updated_by, s.source_systems
   );
+{% endif %}
+{% if todo.bases or todo.hub_rows %}
 
--- What the wide table really holds now is acknowledged; what it does not hold stays an open intent.
+-- What the rows that were read hold is known from now on. Of the hub's own rows, what the wide table really holds now is
+-- acknowledged; what it does not hold stays an open intent.
 MERGE INTO {{ dataset }}.sync_bases AS t
 USING (
-  SELECT wide.contact_id, wide.updated_at AS changed_at, wide.digest AS version, wide.held
-  FROM {{ dataset }}.sync_wide_{{ cycle }} AS wide
-  JOIN (
-    SELECT DISTINCT stored.contact_id, {{ m.digest('stored') }} AS digest
-    FROM {{ dataset }}.contacts_master AS stored
-    WHERE stored.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_wide_{{ cycle }})
-  ) AS held_now ON held_now.contact_id = wide.contact_id AND held_now.digest = wide.digest
+  {% if todo.hub_rows %}
+  SELECT
+    {% for column in base_columns %}
+    IF(written.contact_id IS NULL, learnt.{{ column }}, written.{{ column }}) AS {{ column }},
+    {% endfor %}
+    written.contact_id IS NOT NULL AS is_written
+  FROM ({{ learnt() }}) AS learnt
+  FULL JOIN (
+    SELECT
+      'bigquery' AS system, wide.contact_id AS native_id, wide.contact_id, wide.digest AS version,
+      wide.updated_at AS changed_at, TIMESTAMP_MICROS({{ now }}) AS known_at, FALSE AS gone, FALSE AS retired,
+      wide.contact_id AS own_contact_id, wide.hub_unread AS unread, wide.held
+    FROM {{ dataset }}.sync_wide_{{ cycle }} AS wide
+    JOIN (
+      SELECT DISTINCT stored.contact_id, {{ m.digest('stored') }} AS digest
+      FROM {{ dataset }}.contacts_master AS stored
+      WHERE stored.contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_wide_{{ cycle }})
+    ) AS held_now ON held_now.contact_id = wide.contact_id AND held_now.digest = wide.digest
+  ) AS written
+    ON learnt.contact_id = written.contact_id AND learnt.system = written.system AND learnt.native_id = written.native_id
+  {% else %}
+  {{ learnt() }}
+  {% endif %}
 ) AS s
-ON t.contact_id = s.contact_id AND t.system = 'bigquery' AND t.native_id = s.contact_id
-WHEN MATCHED THEN
-  UPDATE SET version = s.version, changed_at = s.changed_at, known_at = TIMESTAMP_MICROS({{ now }}), gone = FALSE, held = s.held
+ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.native_id
+WHEN MATCHED AND ({% if todo.hub_rows %}s.is_written OR {% endif %}t.known_at <= s.known_at) THEN
+  UPDATE SET
+    version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = s.gone, own_contact_id = s.own_contact_id,
+    unread = s.unread, held = s.held
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held)
-  VALUES (
-    'bigquery', s.contact_id, s.contact_id, s.version, s.changed_at, TIMESTAMP_MICROS({{ now }}), FALSE, FALSE, s.contact_id, [],
-    s.held
-  );
+  INSERT ({{ base_columns | join(', ') }})
+  VALUES ({% for column in base_columns %}s.{{ column }}{% if not loop.last %}, {% endif %}{% endfor %});
+{% endif %}
 {% if todo.hub_new %}
 
 MERGE INTO {{ dataset }}.sync_links AS t
@@ -248,6 +255,7 @@ ON t.native_id = s.contact_id AND t.system = 'bigquery'
 WHEN NOT MATCHED BY TARGET THEN
   INSERT (system, native_id, contact_id, linked_at) VALUES ('bigquery', s.contact_id, s.contact_id, TIMESTAMP_MICROS({{ now }}));
 {% endif %}
+{% if todo.hub_rows %}
 
 DELETE FROM {{ dataset }}.sync_intents
 WHERE system = 'bigquery' AND native_id = contact_id AND contact_id IN (

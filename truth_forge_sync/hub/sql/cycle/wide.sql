@@ -81,7 +81,7 @@ pivoted AS (
     ) AS canonical_name,
     plan.created_at, plan.decided_at AS updated_at, scalars.deleted_at, plan.version,
     COALESCE(plan.updated_by, 'bigquery') AS updated_by, sources.systems AS source_systems, scalars.held, plan.hub_digest,
-    plan.is_in_hub
+    plan.hub_unread, plan.is_in_hub
   FROM {{ dataset }}.sync_plan_{{ cycle }} AS plan
   JOIN scalars ON scalars.contact_id = plan.contact_id
   JOIN sources ON sources.contact_id = plan.contact_id
@@ -98,6 +98,6 @@ SELECT
   pivoted.contact_id, {% for column in columns %}pivoted.{{ column.name }}, {% endfor %}
 
   pivoted.canonical_name, pivoted.created_at, pivoted.updated_at, pivoted.deleted_at, pivoted.version, pivoted.updated_by,
-  pivoted.source_systems, pivoted.held, pivoted.hub_digest, pivoted.is_in_hub,
+  pivoted.source_systems, pivoted.held, pivoted.hub_digest, pivoted.hub_unread, pivoted.is_in_hub,
   {{ m.digest('pivoted') }} AS digest
 FROM pivoted;
