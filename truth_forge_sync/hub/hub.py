@@ -218,11 +218,15 @@ def new_id() -> str:
     return f"{now:%Y%m%dT%H%M%S}_{now.microsecond:05x}{uuid4().hex[:3]}"
 
 
+def made_at(made: str) -> datetime:
+    """When an id of :func:`new_id` was made, to the second."""
+    return datetime.strptime(made[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+
+
 def day_before(made: str) -> str:
     """A day before an id of :func:`new_id` was made, in microseconds since 1970: nothing that goes by it is recorded
     earlier, however far the hub's clock is from ours. A constant in a statement, it bounds the days that are read."""
-    made_at = datetime.strptime(made[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
-    return str(int((made_at - timedelta(days=1)).timestamp()) * 1_000_000)
+    return str(int((made_at(made) - timedelta(days=1)).timestamp()) * 1_000_000)
 
 
 def wide(number: int) -> str:

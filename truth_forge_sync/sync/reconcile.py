@@ -14,6 +14,7 @@ from truth_forge_sync.hub.hub import Hub, day_before
 from truth_forge_sync.sync.crash import crash_point
 from truth_forge_sync.sync.decision import News, begin, decide, drop_cycle, drop_share, news_of
 from truth_forge_sync.sync.due import Due, due_now
+from truth_forge_sync.sync.leftovers import drop_leftovers
 from truth_forge_sync.sync.pull import Clock, utc_now
 from truth_forge_sync.sync.reviews import close_departed
 from truth_forge_sync.sync.rules import Rules
@@ -64,6 +65,8 @@ def reconcile(
         else:
             hub.run("unmoved", cycle=cycle)
             drop_cycle(hub, cycle, due.staged_tables)
+        if due.everything:
+            drop_leftovers(hub, clock())
         return _told(hub, cycle, began)
 
 
