@@ -13,10 +13,15 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from truth_forge_sync.errors import Stop
+
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+    from truth_forge_sync.settings import Settings
+
 INSTANCE_FILE = "dagster.yaml"
+SANDBOX_HUB = Path(".truth_forge", "sandbox", "hub.duckdb")
 
 
 def find_home() -> Path | None:
@@ -33,6 +38,16 @@ def at_home() -> AbstractContextManager[object]:
     """Work from the project's folder until the block ends; from where we are when there is none."""
     home = find_home()
     return contextlib.chdir(home) if home and home.is_dir() and home != Path.cwd() else contextlib.nullcontext()
+
+
+def require_hub(settings: Settings) -> None:
+    """Called at home. Raises Stop where the settings' embedded hub is not there yet: opening it would make it."""
+    if settings.bigquery_project or settings.hub_path.exists():
+        return
+    remedy = "run: truth-forge-sync init"
+    if SANDBOX_HUB.exists():
+        remedy += ', or for the sandbox: eval "$(truth-forge-sync sandbox env)"'
+    raise Stop(f"the hub {settings.hub_path} does not exist yet", system="bigquery", remedy=remedy)
 
 
 def instance_home() -> Path | None:

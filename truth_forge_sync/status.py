@@ -16,7 +16,7 @@ from typing import Any
 
 from truth_forge_sync.books import Unfamiliar, read_books
 from truth_forge_sync.errors import SyncError
-from truth_forge_sync.home import at_home, open_instance
+from truth_forge_sync.home import at_home, open_instance, require_hub
 from truth_forge_sync.past import Past, read_past
 from truth_forge_sync.settings import SYSTEMS, Settings, SystemName, load_settings
 
@@ -113,8 +113,6 @@ def _system(name: SystemName, settings: Settings, past: Past, hub: HubCounts, no
 
 def ask_hub(settings: Settings, *, seconds: float = HUB_SECONDS) -> Callable[[], HubCounts]:
     """Ask the hub one query, in a thread of its own. What comes back waits for the answer, for ``seconds`` at most."""
-    if not settings.bigquery_project and not settings.hub_path.exists():  # opening it would make it
-        return lambda: HubCounts(message="the hub does not exist yet — run: truth-forge-sync init")
     answer: Future[HubCounts] = Future()
 
     def ask() -> None:
@@ -138,6 +136,7 @@ def _ask_hub(settings: Settings) -> HubCounts:
     from truth_forge_sync.hub.hub import Hub, state_of
 
     try:
+        require_hub(settings)
         engine = open_engine(settings)
         try:
             if "sync_cursors" not in engine.tables("sync_cursors"):

@@ -17,8 +17,7 @@ COMMAND_SECONDS = 60.0
 @contextmanager
 def opened_hub(*, changes: bool) -> Iterator[tuple[Hub, Settings]]:
     """``changes``: the command changes something, so it waits for its turn. Raises Stop where there is no hub yet."""
-    from truth_forge_sync.errors import Stop
-    from truth_forge_sync.home import at_home
+    from truth_forge_sync.home import at_home, require_hub
     from truth_forge_sync.hub.engine import open_engine
     from truth_forge_sync.hub.hub import Hub
     from truth_forge_sync.settings import load_settings
@@ -26,8 +25,7 @@ def opened_hub(*, changes: bool) -> Iterator[tuple[Hub, Settings]]:
 
     with at_home():
         settings = load_settings()
-        if not settings.bigquery_project and not settings.hub_path.exists():  # opening it would make it
-            raise Stop("the hub does not exist yet", system="bigquery", remedy="run: truth-forge-sync init")
+        require_hub(settings)
         with turn(settings.hub_path, seconds=COMMAND_SECONDS) if changes else nullcontext():
             hub = Hub(open_engine(settings))
             try:

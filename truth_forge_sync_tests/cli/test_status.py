@@ -26,6 +26,17 @@ def test_before_anything_exists_it_says_what_to_do_and_makes_nothing(project: Pr
     assert list(project.folder.iterdir()) == []
 
 
+def test_beside_a_sandbox_it_says_how_to_look_at_that_one(project: Project, command: Command) -> None:
+    made = json.loads(command("status", "--json", exit_code=1).stdout)["systems"]["bigquery"]["message"]
+    assert "hub.duckdb does not exist yet" in made
+    assert made.endswith("run: truth-forge-sync init")
+    (project.folder / ".truth_forge" / "sandbox").mkdir(parents=True)
+    (project.folder / ".truth_forge" / "sandbox" / "hub.duckdb").touch()
+    beside = json.loads(command("status", "--json", exit_code=1).stdout)["systems"]["bigquery"]["message"]
+    assert beside == made + ', or for the sandbox: eval "$(truth-forge-sync sandbox env)"'
+    assert beside in command("errors", "list", exit_code=2).stderr
+
+
 def test_after_a_cycle_it_tells_programs_what_happened(project: Project, command: Command) -> None:
     shutil.copy(ROOT / "dagster.yaml", project.folder)
     project.with_local()
