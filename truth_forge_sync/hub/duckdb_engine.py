@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from truth_forge_sync.errors import Retry, Stop
+from truth_forge_sync.hub.allocator import give_back_blocks
 from truth_forge_sync.hub.dialect import Dialect
 from truth_forge_sync.hub.lease import Lease
 
@@ -57,6 +58,7 @@ class DuckDBEngine:
         self._turn = threading.RLock()
         self._open_connection: duckdb.DuckDBPyConnection | None = None
         self._jobs_of_connection = 0
+        give_back_blocks()
         self._dialect = Dialect(path.with_suffix(".statements.json"))
 
     @contextmanager
