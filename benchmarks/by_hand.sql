@@ -57,8 +57,8 @@ WHERE decided.contact_id = stored.contact_id;
 
 UPDATE identity.sync_bases AS stored
 SET
-  version = looked.version, changed_at = looked.changed_at, known_at = looked.read_at,
-  held = list_transform(looked.fields, lambda field: {'path': field.path, 'value': field.value, 'sent': NULL::VARCHAR})
+  version = looked.version, changed_at = looked.changed_at, known_at = looked.read_at, held = looked.fields,
+  held_digest = (hash(looked.fields) >> 1)::BIGINT
 FROM looked
 WHERE looked.contact_id = stored.contact_id AND looked.system = stored.system AND looked.native_id = stored.native_id;
 
@@ -73,9 +73,14 @@ WHERE wide.contact_id = stored.contact_id;
 -- The hub is a system, too: what it holds now.
 UPDATE identity.sync_bases AS stored
 SET
-  known_at = now(), changed_at = now(), version = md5(decided.registers::VARCHAR),
-  held = list_transform(decided.registers, lambda one: {'path': one.path, 'value': one.value, 'sent': NULL::VARCHAR})
-FROM registers AS decided
+  known_at = now(), changed_at = now(), version = md5(decided.registers::VARCHAR), held = decided.held,
+  held_digest = (hash(decided.held) >> 1)::BIGINT
+FROM (
+  SELECT
+    contact_id, registers,
+    list_transform(registers, lambda one: {'path': one.path, 'value': one.value, 'sent': NULL::VARCHAR}) AS held
+  FROM registers
+) AS decided
 WHERE decided.contact_id = stored.contact_id AND stored.system = 'bigquery';
 
 INSERT INTO identity.sync_intents (intent_id, cycle_id, system, contact_id, native_id, kind, changes, status, created_at)

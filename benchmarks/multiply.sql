@@ -29,6 +29,8 @@ SELECT bases.* REPLACE (
 )
 FROM identity.sync_bases AS bases, copies;
 
+UPDATE identity.sync_bases SET held_digest = (hash(held) >> 1)::BIGINT;
+
 INSERT INTO identity.sync_registers BY NAME
 SELECT registers.* REPLACE (
   id_of(contact_id, k) AS contact_id,

@@ -79,12 +79,10 @@ def _transpiled(shape: str) -> str:
     tree = sqlglot.parse_one(shape, read="bigquery")
     for select in list(tree.find_all(exp.Select)):
         _look_up_first(select)
-    for comparison in tree.find_all(exp.EQ):
-        _compare_as_it_is(comparison)
     for aggregate in list(tree.find_all(exp.ArrayAgg)):
         _sort_what_is_gathered(aggregate)
     for fingerprint in list(tree.find_all(exp.FarmFingerprint)):
-        fingerprint.replace(exp.func("hash", *fingerprint.expressions))  # another number, but always the same one
+        _fingerprint_as_it_is(fingerprint)
     return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
 
 
@@ -100,11 +98,11 @@ def _look_up_first(select: exp.Select) -> None:
             condition.replace(exp.In(this=exp.column("rowid"), query=found.subquery()))
 
 
-def _compare_as_it_is(comparison: exp.EQ) -> None:
-    """BigQuery compares arrays by their JSON. DuckDB need not, and making JSON is a hundred times as much work."""
-    left, right = comparison.left, comparison.right
-    if isinstance(left, exp.JSONFormat) and isinstance(right, exp.JSONFormat):
-        comparison.replace(exp.EQ(this=left.this.copy(), expression=right.this.copy()))
+def _fingerprint_as_it_is(fingerprint: exp.FarmFingerprint) -> None:
+    """Another number than BigQuery's, not negative, but always the same one; of an array without its JSON."""
+    (what,) = fingerprint.expressions
+    hashed = exp.func("hash", what.this.copy() if isinstance(what, exp.JSONFormat) else what.copy())
+    fingerprint.replace(exp.cast(exp.BitwiseRightShift(this=hashed, expression=exp.Literal.number(1)), "bigint"))
 
 
 def _sort_what_is_gathered(aggregate: exp.ArrayAgg) -> None:

@@ -54,6 +54,17 @@ def test_a_value_that_changed_while_its_version_stood_still_is_found_by_a_sweep(
     assert world.local.rows["l-1"].values["city"] == "Oslo"
 
 
+def test_rows_of_a_hub_that_kept_no_digests_are_decided_about(world: World) -> None:
+    world.local.put("l-1", ANN)
+    world.settle()
+    world.edit_hub("UPDATE identity.sync_bases SET held_digest = NULL WHERE TRUE")
+    assert world.sweep().writes == 0
+    world.local.put("l-1", {"city": "Oslo"})
+    world.settle()
+    world.assert_aligned()
+    assert world.sql("SELECT system FROM identity.sync_bases WHERE held_digest IS NULL") == []
+
+
 def test_a_batch_without_rows_only_moves_its_cursor(
     world: World, statements: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

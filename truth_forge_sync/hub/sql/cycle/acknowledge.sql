@@ -50,11 +50,14 @@ ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.nativ
 WHEN MATCHED THEN
   UPDATE SET
     version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = FALSE, own_contact_id = s.own_contact_id,
-    held = s.held
+    held = s.held, held_digest = {{ m.held_digest('s.held') }}
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT (system, native_id, contact_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held)
+  INSERT (
+    system, native_id, contact_id, version, changed_at, known_at, gone, retired, own_contact_id, unread, held, held_digest
+  )
   VALUES (
-    s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, FALSE, FALSE, s.own_contact_id, [], s.held
+    s.system, s.native_id, s.contact_id, s.version, s.changed_at, s.known_at, FALSE, FALSE, s.own_contact_id, [], s.held,
+    {{ m.held_digest('s.held') }}
   );
 {% endif %}
 

@@ -238,10 +238,10 @@ ON t.contact_id = s.contact_id AND t.system = s.system AND t.native_id = s.nativ
 WHEN MATCHED AND ({% if todo.hub_rows %}s.is_written OR {% endif %}t.known_at <= s.known_at) THEN
   UPDATE SET
     version = s.version, changed_at = s.changed_at, known_at = s.known_at, gone = s.gone, own_contact_id = s.own_contact_id,
-    unread = s.unread, held = s.held
+    unread = s.unread, held = s.held, held_digest = {{ m.held_digest('s.held') }}
 WHEN NOT MATCHED BY TARGET THEN
-  INSERT ({{ base_columns | join(', ') }})
-  VALUES ({% for column in base_columns %}s.{{ column }}{% if not loop.last %}, {% endif %}{% endfor %});
+  INSERT ({{ base_columns | join(', ') }}, held_digest)
+  VALUES ({% for column in base_columns %}s.{{ column }}, {% endfor %}{{ m.held_digest('s.held') }});
 {% endif %}
 {% if todo.hub_new %}
 

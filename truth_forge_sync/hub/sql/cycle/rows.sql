@@ -64,7 +64,7 @@ FROM latest
 LEFT JOIN linked AS links
   ON links.native_id = latest.native_id AND links.system = latest.system
 LEFT JOIN (
-  SELECT contact_id, system, native_id, version, own_contact_id, known_at, gone, unread, held
+  SELECT contact_id, system, native_id, version, own_contact_id, known_at, gone, unread, held_digest
   FROM {{ dataset }}.sync_bases
   WHERE contact_id IN (SELECT contact_id FROM linked) AND native_id IN (SELECT native_id FROM linked)
 ) AS bases
@@ -79,7 +79,7 @@ WHERE COALESCE(latest.read_at >= bases.known_at, TRUE)
         AND latest.version = bases.version
         AND COALESCE(latest.own_contact_id, '') = COALESCE(bases.own_contact_id, '')
         AND ARRAY_LENGTH(latest.unread) = 0 AND ARRAY_LENGTH(bases.unread) = 0
-        AND TO_JSON_STRING(latest.fields) = TO_JSON_STRING(bases.held),
+        AND {{ m.held_digest('latest.fields') }} = bases.held_digest,
       FALSE
     )
     {% if holds %}

@@ -52,6 +52,9 @@ TO_HEX(MD5(TO_JSON_STRING(STRUCT(
   ))))
 {%- endmacro %}
 
+{# A number that is equal while what a native row holds is. A row without one (of an older hub) is decided about when it is read. #}
+{% macro held_digest(held) %}FARM_FINGERPRINT(TO_JSON_STRING({{ held }})){% endmacro %}
+
 {% macro temporary() %}OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 7 DAY)){% endmacro %}
 
 {# How a path is told to people: a list's element is a value of its field, anything else is a field of its own. #}

@@ -58,7 +58,8 @@ CREATE TABLE IF NOT EXISTS {{ dataset }}.sync_bases (
   retired BOOL,
   own_contact_id STRING,
   unread ARRAY<STRING>,
-  held ARRAY<STRUCT<path STRING, value STRING, sent STRING>>
+  held ARRAY<STRUCT<path STRING, value STRING, sent STRING>>,
+  held_digest INT64
 ) CLUSTER BY contact_id, system;
 
 -- One row a contact: the accepted value of every path, with its clock (stamp and system). An erased path keeps its clock.
