@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 from dagster import DagsterInstance, DefaultSensorStatus, SensorEvaluationContext, SensorResult, SkipReason, sensor
 from pydantic import SecretStr
 
@@ -105,6 +104,8 @@ def sender(urls: Sequence[SecretStr]) -> Send:
 
 
 def ping(url: SecretStr) -> bool:
+    import httpx
+
     try:
         return httpx.get(url.get_secret_value(), timeout=10).is_success
     except httpx.HTTPError:

@@ -133,9 +133,12 @@ class DuckDBEngine:
             self._open_connection = self._open()
             try:
                 yield self._open_connection
-            except duckdb.CatalogException as error:
+            except (duckdb.CatalogException, duckdb.BinderException) as error:
+                what, *_the_statement = str(error).splitlines()
                 raise Stop(
-                    f"a table is missing in {self.path.name}", system="bigquery", remedy="run: truth-forge-sync init"
+                    f"a table or a column is missing in {self.path.name}: {what}",
+                    system="bigquery",
+                    remedy="run: truth-forge-sync init",
                 ) from error
             finally:
                 _close(self._open_connection)

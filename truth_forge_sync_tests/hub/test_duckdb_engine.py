@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from truth_forge_sync.errors import Retry
+from truth_forge_sync.errors import Retry, Stop
 from truth_forge_sync.hub import duckdb_engine
 from truth_forge_sync.hub.duckdb_engine import DuckDBEngine
 
@@ -84,3 +84,11 @@ def test_a_session_that_loses_the_file_to_another_process_says_so(
             hub.query("SELECT 1 AS one")
     monkeypatch.undo()
     assert hub.query("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+
+
+@pytest.mark.parametrize("missing", ["a_column FROM identity.made", "a_column FROM identity.not_made"])
+def test_what_an_older_hub_lacks_is_said_with_its_remedy(hub: DuckDBEngine, missing: str) -> None:
+    hub.script(["CREATE TABLE identity.made (another_column STRING)"])
+    with pytest.raises(Stop, match=r"missing in hub\.duckdb: .*(a_column|not_made)") as stopped:
+        hub.query(f"SELECT {missing}")
+    assert stopped.value.remedy == "run: truth-forge-sync init"

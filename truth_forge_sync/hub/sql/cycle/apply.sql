@@ -1,3 +1,5 @@
+-- Carry out what was decided. Every statement is keyed, so that running it twice is running it once; finish.sql marks the
+-- cycle applied. What has nothing to do is left out (todo.sql).
 {% import '_macros.sql' as m with context %}
 {% import '_identifiers.sql' as identifiers with context %}
 {% set base_columns = [
@@ -8,8 +10,6 @@
   FROM {{ dataset }}.sync_learnt_{{ cycle }}
   WHERE contact_id IN (SELECT contact_id FROM {{ dataset }}.sync_plan_{{ cycle }})
 {%- endmacro %}
--- Carry out what was decided. Every statement is keyed, so that running it twice is running it once; finish.sql marks the
--- cycle applied. What has nothing to do is left out (todo.sql).
 {% if todo.links %}
 
 MERGE INTO {{ dataset }}.sync_links AS t
