@@ -79,6 +79,8 @@ def _transpiled(shape: str) -> str:
     tree = sqlglot.parse_one(shape, read="bigquery")
     for select in list(tree.find_all(exp.Select)):
         _look_up_first(select)
+    if isinstance(tree, exp.Merge):
+        _merge_by_place(tree)
     for aggregate in list(tree.find_all(exp.ArrayAgg)):
         _sort_what_is_gathered(aggregate)
     for fingerprint in list(tree.find_all(exp.FarmFingerprint)):
@@ -92,10 +94,37 @@ def _look_up_first(select: exp.Select) -> None:
     source, where = select.args.get("from_"), select.args.get("where")
     if select.args.get("joins") or not (source and where and source.this.name in WIDE_TABLES):
         return
-    for condition in list(where.this.flatten() if isinstance(where.this, exp.And) else [where.this]):
+    for condition in _conjuncts(where.this):
         if isinstance(condition, exp.In) and condition.args.get("query"):
             found = exp.select("rowid").from_(source.this.copy()).where(condition.copy())
             condition.replace(exp.In(this=exp.column("rowid"), query=found.subquery()))
+
+
+def _merge_by_place(merge: exp.Merge) -> None:
+    """``MERGE INTO t USING … AS s ON t.key = s.key`` into a table with wide rows: find the rows by the source's keys,
+    then merge by where they are. DuckDB's own join compares the keys of all rows of a large table."""
+    target, source, on = merge.this, merge.args["using"], merge.args["on"]
+    keys = [condition.this.name for condition in _conjuncts(on)]
+    same = exp.and_(*(exp.column(key, target.alias).eq(exp.column(key, source.alias)) for key in keys))
+    if target.name not in WIDE_TABLES or on != same:
+        return
+    found = (
+        exp.select("rowid AS place", *keys)
+        .from_(exp.table_(target.name, target.db))
+        .where(exp.column(keys[0]).isin(query=exp.select(keys[0]).from_("source")))
+    )
+    placed = (
+        exp.select("source.*", "found.place")
+        .from_("source")
+        .join(found.subquery("found"), using=keys, join_type="left")
+        .with_("source", as_=exp.select("*").from_(source.copy()), materialized=True)
+    )
+    merge.set("using", placed.subquery(source.alias))
+    merge.set("on", exp.column("rowid", target.alias).eq(exp.column("place", source.alias)))
+
+
+def _conjuncts(condition: exp.Expr) -> list[exp.Expr]:
+    return list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
 
 
 def _fingerprint_as_it_is(fingerprint: exp.FarmFingerprint) -> None:

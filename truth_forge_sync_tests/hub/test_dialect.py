@@ -62,6 +62,24 @@ def test_cycle_after_cycle_no_statement_is_new(tmp_path: Path) -> None:
             "SELECT native_id FROM identity.sync_links WHERE contact_id IN (SELECT contact_id FROM few)",
             "SELECT native_id FROM identity.sync_links WHERE contact_id IN (SELECT contact_id FROM few)",
         ),
+        (
+            (
+                "MERGE INTO identity.sync_registers AS t USING (SELECT contact_id FROM few) AS s "
+                "ON t.contact_id = s.contact_id WHEN MATCHED THEN DELETE"
+            ),
+            (
+                "MERGE INTO identity.sync_registers AS t USING ("
+                "WITH source AS MATERIALIZED (SELECT * FROM (SELECT contact_id FROM few) AS s) "
+                "SELECT source.*, found.place FROM source "
+                "LEFT JOIN (SELECT rowid AS place, contact_id FROM identity.sync_registers "
+                "WHERE contact_id IN (SELECT contact_id FROM source)) AS found USING (contact_id)) AS s "
+                "ON t.rowid = s.place WHEN MATCHED THEN DELETE"
+            ),
+        ),
+        (
+            "MERGE INTO identity.sync_links AS t USING (SELECT a FROM few) AS s ON t.a = s.a WHEN MATCHED THEN DELETE",
+            "MERGE INTO identity.sync_links AS t USING (SELECT a FROM few) AS s ON t.a = s.a WHEN MATCHED THEN DELETE",
+        ),
         ("SELECT FARM_FINGERPRINT(TO_JSON_STRING(held))", "SELECT CAST(HASH(held) >> 1 AS BIGINT)"),
         ("SELECT MOD(FARM_FINGERPRINT(contact_id), 3)", "SELECT CAST(HASH(contact_id) >> 1 AS BIGINT) % 3"),
         (
