@@ -78,8 +78,9 @@ class DuckDBEngine:
             with self._connection() as connection:
                 _run(connection, f"COPY ({self._dialect.of(sql)}) TO '{rows}' {_IN_SMALL_GROUPS}")
             with pq.ParquetFile(rows) as file:
-                for group in range(file.num_row_groups):  # (iter_batches holds on to what it has read)
-                    yield from file.read_row_group(group).to_batches(BATCH_ROWS)
+                # (iter_batches holds on to what it has read, and so do busy threads)
+                for group in range(file.num_row_groups):
+                    yield from file.read_row_group(group, use_threads=False).to_batches(BATCH_ROWS)
 
     def script(self, statements: Sequence[str]) -> None:
         with self._connection() as connection:
